@@ -1,0 +1,1 @@
+"""What we learn: runs, comparisons, reports and the command line."""

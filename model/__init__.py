@@ -1,0 +1,1 @@
+"""What happens: the agent-based model of smuggling routes."""

@@ -1,0 +1,1 @@
+"""What is assumed: scenario files, evidence-graded parameters, reference tables."""

@@ -1,0 +1,754 @@
+"""The scenario file as pydantic models, in XLRM terms: uncertainties (X), levers (L), model (R), outcomes (M).
+
+The descriptions below are what an editor shows on hover (see `json_schema`) and what ``check`` names as expected.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterable
+from typing import Annotated, Any, ClassVar, Final, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationInfo,
+    WithJsonSchema,
+    field_validator,
+)
+from pydantic_core import PydanticCustomError
+
+from . import vocabulary
+from .levers import LEVERS
+from .member_states import guess_member_state
+from .outcomes import ARRIVAL_COUNTS, OUTCOMES, WEIGHTABLE
+from .problems import nearest
+from .registry import (
+    UNIT_INTERVAL,
+    Override,
+    Parameters,
+    centred,
+    registry,
+    triangular,
+    uniform,
+)
+from .resources import HEADINGS, RESOURCES
+
+FIRST_DAY: Final = dt.date(2014, 1, 1)
+"""The published demand starts here."""
+LAST_DAY: Final = dt.date(2050, 12, 31)
+
+
+def invalid(message: str, suggestion: str | None = None) -> PydanticCustomError:
+    """An error of this schema; ``suggestion`` is the nearest valid name."""
+    return PydanticCustomError("scenario", "{text}", {"text": message, "suggestion": suggestion})
+
+
+def invalid_fields(found: list[tuple[str, str]]) -> PydanticCustomError:
+    """Several errors below one mapping: pairs of (dotted path below it, message)."""
+    return PydanticCustomError("scenario", "{text}", {"text": "; ".join(m for _, m in found), "fields": found})
+
+
+def _listed(names: Iterable[str], most: int = 12) -> str:
+    ordered = sorted(names)
+    return ", ".join(ordered[:most]) + (f", ... ({len(ordered)} in all)" if len(ordered) > most else "")
+
+
+def _known(what: str, value: str, valid: frozenset[str]) -> str:
+    if valid and value not in valid:
+        guess = guess_member_state(value)
+        suggestion = guess if guess in valid else nearest(value, valid)
+        raise invalid(f"no {what} '{value[:60]}'; expected one of {_listed(valid)}", suggestion)
+    return value
+
+
+def _one_of(what: str, valid: Iterable[str]) -> AfterValidator:
+    names = frozenset(valid)
+    return AfterValidator(lambda value: _known(what, value, names))
+
+
+def _parse_date(value: Any) -> Any:
+    if isinstance(value, dt.datetime) or not isinstance(value, str):
+        return value
+    try:
+        if len(value) != 10:
+            raise ValueError
+        return dt.date.fromisoformat(value)
+    except ValueError:
+        raise invalid(f"expected a date such as 2025-07-01 (year-month-day), got '{value[:40]}'") from None
+
+
+def _parse_integer(value: Any) -> Any:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _parse_year(value: Any) -> Any:
+    return int(value) if isinstance(value, str) and len(value) == 4 and value.isdecimal() else value
+
+
+def _check_name(value: str) -> str:
+    if value not in registry():
+        raise invalid(f"no parameter in the registry is called '{value[:80]}'", nearest(value, registry()))
+    return value
+
+
+def _check_pattern(value: str) -> str:
+    known = registry()
+    if not known.matching(value):
+        prefixes = {f"{name.rsplit('.', depth)[0]}.*" for name in known for depth in (1, 2) if name.count(".") >= depth}
+        hint = nearest(value, prefixes if value.endswith("*") else known)
+        raise invalid(f"no parameter in the registry is called or begins with '{value[:80]}'", hint)
+    return value
+
+
+Number = Annotated[float, Field(allow_inf_nan=False)]
+Integer = Annotated[int, BeforeValidator(_parse_integer)]
+Date = Annotated[
+    dt.date,
+    BeforeValidator(_parse_date),
+    Field(ge=FIRST_DAY, le=LAST_DAY),
+    WithJsonSchema({"type": "string", "format": "date"}),
+]
+Year = Annotated[int, BeforeValidator(_parse_year), Field(ge=FIRST_DAY.year, le=LAST_DAY.year)]
+Text = Annotated[str, Field(max_length=10_000)]
+Slug = Annotated[str, Field(pattern=r"^[a-z0-9]+([-_.][a-z0-9]+)*$", max_length=80)]
+Partner = Annotated[str, AfterValidator(lambda value: _known("partner country", value, vocabulary.partners()))]
+Country = Annotated[str, AfterValidator(lambda value: _known("country on the map", value, vocabulary.countries()))]
+Route = Annotated[str, _one_of("route", vocabulary.ROUTES)]
+ParameterName = Annotated[str, AfterValidator(_check_name)]
+ParameterPattern = Annotated[str, AfterValidator(_check_pattern)]
+ResourceName = Annotated[str, _one_of("resource type", RESOURCES)]
+Heading = Annotated[str, _one_of("budget heading", HEADINGS)]
+OutcomeName = Annotated[str, _one_of("outcome that can be weighted", WEIGHTABLE)]
+Place = Annotated[
+    str,
+    AfterValidator(lambda value: _known("Member State", value, vocabulary.member_states() | {"default"})),
+]
+
+
+def _all_or_some(value: list[str]) -> list[str]:
+    if not value:
+        raise invalid("expected at least one name, or [all]")
+    if "all" in value and len(value) > 1:
+        raise invalid("expected either [all] or names, not both")
+    if len(set(value)) < len(value):
+        raise invalid("a name is given twice")
+    return value
+
+
+def _or_all(what: str, valid: Callable[[], frozenset[str]]) -> AfterValidator:
+    return AfterValidator(lambda value: value if value == "all" else _known(what, value, valid()))
+
+
+OriginGroups = Annotated[
+    list[Annotated[str, _or_all("origin group", vocabulary.origin_groups)]], AfterValidator(_all_or_some)
+]
+MemberStates = Annotated[
+    list[Annotated[str, _or_all("Member State", vocabulary.member_states)]], AfterValidator(_all_or_some)
+]
+Partners = Annotated[
+    list[Annotated[str, _or_all("partner country", vocabulary.partners)]], AfterValidator(_all_or_some)
+]
+Routes = Annotated[list[Annotated[str, _or_all("route", vocabulary.routes)]], AfterValidator(_all_or_some)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, populate_by_name=True)
+
+
+def _not_before(info: ValidationInfo, earlier: str, value: dt.date | None, *, strictly: bool) -> dt.date | None:
+    start = info.data.get(earlier)
+    if value is not None and start is not None and (value < start or (strictly and value == start)):
+        relation = "after" if strictly else "on or after"
+        raise invalid(f"dates out of order: expected a date {relation} `{earlier}` ({start}), got {value}")
+    return value
+
+
+# ---------------------------------------------------------------------------------------------- horizon
+
+
+class Horizon(_Part):
+    """The days that are reported, and the days that warm the model up before them."""
+
+    start: Date = Field(description="First reported day (YYYY-MM-DD), from 2014-01-01 on.")
+    end: Date = Field(description="Last reported day, inclusive (YYYY-MM-DD).")
+    burn_in_days: Integer = Field(
+        default=365, ge=0, le=1460, description="Days simulated before `start` and not reported, 0 to 1460."
+    )
+
+    @field_validator("end")
+    @classmethod
+    def _order(cls, value: dt.date, info: ValidationInfo) -> dt.date:
+        _not_before(info, "start", value, strictly=False)
+        return value
+
+
+# ---------------------------------------------------------------------------------------------- X
+
+
+class ParameterRange(_Part):
+    """A range for one parameter, and optionally its centre, in the registry's unit."""
+
+    value: Number | None = Field(default=None, description="Centre (default: the registry's value).")
+    low: Number | None = Field(default=None, description="Lower end of the plausible range.")
+    high: Number | None = Field(default=None, description="Upper end of the plausible range.")
+
+    @field_validator("high")
+    @classmethod
+    def _order(cls, value: float | None, info: ValidationInfo) -> float | None:
+        low, centre = info.data.get("low"), info.data.get("value")
+        if value is not None and low is not None and value < low:
+            raise invalid(f"expected `high` of at least `low` ({low:g}), got {value:g}")
+        if value is not None and centre is not None and value < centre:
+            raise invalid(f"expected `high` of at least `value` ({centre:g}), got {value:g}")
+        if low is not None and centre is not None and low > centre:
+            raise invalid(f"expected `low` of at most `value` ({centre:g}), got {low:g}")
+        return value
+
+
+def _override_kind(value: Any) -> str:
+    return "#range" if isinstance(value, dict | ParameterRange) else "#number"
+
+
+ParameterOverride = Annotated[
+    Annotated[Number, Tag("#number")] | Annotated[ParameterRange, Tag("#range")], Discriminator(_override_kind)
+]
+
+
+class Uncertainties(_Part):
+    """X: what is not known. Overrides of the evidence registry, and how replicates draw from its ranges."""
+
+    parameters: dict[ParameterName, ParameterOverride] = Field(
+        default_factory=dict,
+        description="Overrides of registry parameters: a number is a new centre (the range is stretched to hold it); "
+        "{low, high} a new range; {value, low, high} both. Units as in the registry.",
+    )
+    draw: Literal["central", "ranges"] = Field(
+        default="central",
+        description="central: every replicate uses the central values. ranges: each replicate draws `vary` from "
+        "triangular(low, value, high), by seed, replicate and name only, so that two policies share their draws.",
+    )
+    vary: list[ParameterPattern] | None = Field(
+        default=None,
+        description="Parameters that `draw: ranges` varies: names, or prefixes such as fees.* (default: every "
+        "parameter whose range is wider than a point).",
+    )
+    demand_growth_per_year: Number = Field(
+        default=0.0, ge=-0.9, le=5.0, description="Growth of demand per year after the last published year (0.05 = 5 %)."
+    )
+
+    @field_validator("parameters")
+    @classmethod
+    def _plausible(cls, value: dict[str, Any]) -> dict[str, Any]:
+        known = registry()
+        found: list[tuple[str, str]] = []
+        for name, given in value.items():
+            row = known[name]
+            numbers = [given] if not isinstance(given, ParameterRange) else [given.low, given.value, given.high]
+            outside = [n for n in numbers if n is not None and not 0 <= n <= 1]
+            if row.unit in UNIT_INTERVAL and outside:
+                found.append((name, f"expected a {row.unit} between 0 and 1, got {outside[0]:g}"))
+                continue
+            low, centre, high = centred(row, as_override(given))
+            if not low <= centre <= high:
+                text = f"the range is empty: {low:g}, {centre:g}, {high:g} (registry: {row.low:g} to {row.high:g})"
+                found.append((name, text))
+        if found:
+            raise invalid_fields(found)
+        return value
+
+
+def as_override(given: float | ParameterRange | None) -> Override | None:
+    """What the scenario says about a parameter, for `registry.centred`."""
+    if given is None:
+        return None
+    if isinstance(given, ParameterRange):
+        return Override(given.value, given.low, given.high)
+    return Override(float(given))
+
+
+# ---------------------------------------------------------------------------------------------- L
+
+
+class Lever(_Part):
+    """Common to all levers: when it acts, how fast it comes in, and how strongly."""
+
+    on: Date = Field(description="First day on which the lever acts (YYYY-MM-DD).")
+    off: Date | None = Field(default=None, description="First day on which it no longer acts; null: it stays.")
+    ramp_days: Integer = Field(
+        default=0, ge=0, le=3650, description="Days from `on` until the full intensity, linearly; 0: at once."
+    )
+    intensity: Number = Field(
+        default=1.0, ge=0, le=3, description="1 = as proposed (the registry's full effect), 0 = nothing, up to 3."
+    )
+
+    @field_validator("off")
+    @classmethod
+    def _order(cls, value: dt.date | None, info: ValidationInfo) -> dt.date | None:
+        return _not_before(info, "on", value, strictly=True)
+
+    def level(self, day: dt.date) -> float:
+        """Intensity in force on a day: 0 before `on` and from `off`, rising linearly over the ramp between."""
+        if day < self.on or (self.off is not None and day >= self.off):
+            return 0.0
+        if self.ramp_days == 0:
+            return self.intensity
+        return self.intensity * min(1.0, ((day - self.on).days + 1) / self.ramp_days)
+
+
+class Prosecution(Lever):
+    __doc__ = LEVERS["prosecution"].description
+
+
+class Penalties(Lever):
+    __doc__ = LEVERS["penalties"].description
+
+    floor_basic_years: Number = Field(
+        default=0.0, ge=0, le=40, description="Least maximum term for the basic offence, years (Commission and Council: 3)."
+    )
+    floor_aggravated_years: Number = Field(
+        default=0.0, ge=0, le=40, description="Least maximum term for organised crime or serious harm, years (10; Council 8)."
+    )
+    floor_death_years: Number = Field(
+        default=0.0, ge=0, le=40, description="Least maximum term when someone died, years (15; Council 10)."
+    )
+
+    @field_validator("floor_death_years")
+    @classmethod
+    def _increasing(cls, value: float, info: ValidationInfo) -> float:
+        basic, aggravated = info.data.get("floor_basic_years"), info.data.get("floor_aggravated_years")
+        if basic is not None and aggravated is not None and not basic <= aggravated <= value:
+            raise invalid(
+                "expected floor_basic_years <= floor_aggravated_years <= floor_death_years, "
+                f"got {basic:g}, {aggravated:g}, {value:g}"
+            )
+        return value
+
+
+class Jurisdiction(Lever):
+    __doc__ = LEVERS["jurisdiction"].description
+
+
+class MemberStateCapacity(Lever):
+    __doc__ = LEVERS["member_state_capacity"].description
+
+    member_states: MemberStates = Field(
+        default=["all"], description="Member States (ISO3, such as ITA), or [all]."
+    )
+
+
+class DataReporting(Lever):
+    __doc__ = LEVERS["data_reporting"].description
+
+
+class EuropolCentre(Lever):
+    __doc__ = LEVERS["europol_centre"].description
+
+
+class InteragencyCooperation(Lever):
+    __doc__ = LEVERS["interagency_cooperation"].description
+
+
+class InformationSharing(Lever):
+    __doc__ = LEVERS["information_sharing"].description
+
+
+class EuropolDeployments(Lever):
+    __doc__ = LEVERS["europol_deployments"].description
+
+    posts: Number = Field(default=0.0, ge=0, le=2000, description="Additional Europol posts on the ground, FTE.")
+    reserve_pool: Number = Field(
+        default=0.0, ge=0, le=2000, description="Member States' experts on call, FTE deployed on average."
+    )
+
+
+class TaskForces(Lever):
+    __doc__ = LEVERS["task_forces"].description
+
+    number: Number = Field(ge=0, le=500, description="Operational task forces a year, additional to today's.")
+
+
+class FinancialInvestigation(Lever):
+    __doc__ = LEVERS["financial_investigation"].description
+
+
+class Biometrics(Lever):
+    __doc__ = LEVERS["biometrics"].description
+
+    kits: Number = Field(default=0.0, ge=0, le=20_000, description="Biometric kits in use.")
+
+
+class PartnerCooperation(Lever):
+    __doc__ = LEVERS["partner_cooperation"].description
+
+    partners: Partners = Field(
+        default=["all"], description="Partner countries (ISO3, such as TUN), or [all]."
+    )
+
+
+class Campaigns(Lever):
+    __doc__ = LEVERS["campaigns"].description
+
+    origin_groups: OriginGroups = Field(default=["all"], description="Origin groups reached, or [all].")
+
+
+class RootCauses(Lever):
+    __doc__ = LEVERS["root_causes"].description
+
+    origin_groups: OriginGroups = Field(default=["all"], description="Origin groups whose regions are supported, or [all].")
+
+
+class LegalPathways(Lever):
+    __doc__ = LEVERS["legal_pathways"].description
+
+    places_per_year: Number = Field(
+        ge=0, le=10_000_000, description="Additional places per year, all named groups together."
+    )
+    origin_groups: OriginGroups = Field(default=["all"], description="Origin groups that may apply, or [all].")
+
+
+class SearchAndRescue(Lever):
+    __doc__ = LEVERS["search_and_rescue"].description
+
+    routes: Routes = Field(default=["all"], description="Routes (such as CMED), or [all].")
+
+
+class TransportAndVisa(Lever):
+    __doc__ = LEVERS["transport_and_visa"].description
+
+    partners: Partners = Field(
+        default=["all"], description="Transit countries (ISO3) that align visas and check flights, or [all]."
+    )
+
+
+class Levers(_Part):
+    """L: policy instruments. Absent = not used."""
+
+    prosecution: Prosecution | None = None
+    penalties: Penalties | None = None
+    jurisdiction: Jurisdiction | None = None
+    member_state_capacity: MemberStateCapacity | None = None
+    data_reporting: DataReporting | None = None
+    europol_centre: EuropolCentre | None = None
+    interagency_cooperation: InteragencyCooperation | None = None
+    information_sharing: InformationSharing | None = None
+    europol_deployments: EuropolDeployments | None = None
+    task_forces: TaskForces | None = None
+    financial_investigation: FinancialInvestigation | None = None
+    biometrics: Biometrics | None = None
+    partner_cooperation: PartnerCooperation | None = None
+    campaigns: Campaigns | None = None
+    root_causes: RootCauses | None = None
+    legal_pathways: LegalPathways | None = None
+    search_and_rescue: SearchAndRescue | None = None
+    transport_and_visa: TransportAndVisa | None = None
+
+    def active(self) -> dict[str, Lever]:
+        """The levers that the scenario uses, by name, in the order of `LEVERS`."""
+        pairs = ((name, getattr(self, name)) for name in LEVERS)
+        return {name: lever for name, lever in pairs if lever is not None}
+
+
+# ---------------------------------------------------------------------------------------------- R
+
+
+class ModelOptions(_Part):
+    """R: how the model is run. Results hold in expectation whatever `persons_per_agent`."""
+
+    persons_per_agent: Number = Field(
+        default=1.0, ge=1, le=100_000, description="People per simulated row; 1 = one row per person (full scale)."
+    )
+    demand_year: Year | None = Field(
+        default=None,
+        description="Hold demand at this published year; null: year by year, the last published year held.",
+    )
+    reference_year: Year | None = Field(
+        default=None,
+        description="Year whose published route shares fix the route constants; null: demand_year or the start's year.",
+    )
+    networks: Integer = Field(default=300, ge=20, le=2000, description="Smuggling networks at the start, 20 to 2000.")
+    route_choice_interval_days: Integer = Field(
+        default=7, ge=1, le=60, description="Days between two solutions of the route choice, 1 to 60."
+    )
+    adaptation: bool = Field(
+        default=True, description="Smugglers and beliefs respond; false: frozen at the reference, for what-ifs."
+    )
+
+
+# ---------------------------------------------------------------------------------------------- M
+
+
+class OutcomeWeight(_Part):
+    """What one unit of an outcome counts in the plan's objective."""
+
+    weight: Number = Field(
+        description="Points per unit of the outcome; the plan minimises the weighted sum, so what is good counts "
+        "negative. A point is worth what one million euros of public cost are worth (cost_eur: 1e-6)."
+    )
+
+
+# ---------------------------------------------------------------------------------------------- resources
+
+
+class Post(_Part):
+    """How many of one resource type can be placed."""
+
+    available: Number = Field(ge=0, le=100_000, description="Most that can be placed at one time, in the type's unit.")
+    from_: Date | None = Field(
+        default=None, alias="from", description="First day of the posts (YYYY-MM-DD); null: the horizon's start."
+    )
+    integer: bool = Field(default=False, description="Whole posts only (a mixed-integer plan).")
+    hire_lead_quarters: Integer = Field(
+        default=0, ge=0, le=20, description="Quarters from decision to a trained person at work."
+    )
+    hires_per_quarter: Number | None = Field(
+        default=None, ge=0, le=100_000, description="Most that can start per quarter; null: no limit."
+    )
+
+
+class Pool(_Part):
+    """Posts that several types share: their sum stays within the pool (each type's own limit holds as well)."""
+
+    types: list[ResourceName] = Field(min_length=1, description="Resource types that draw on the pool.")
+    available: Number = Field(ge=0, le=100_000, description="Most of all these types together at one time.")
+
+
+class Host(_Part):
+    """What one Member State can take in."""
+
+    absorb: Number = Field(ge=0, le=100_000, description="Most additional staff hosted at one time, all types together.")
+    minimum: dict[ResourceName, Annotated[Number, Field(ge=0)]] = Field(
+        default_factory=dict, description="Least additional presence per resource type, once posts are available."
+    )
+    consent: bool = Field(
+        default=True, description="The host agrees to Europol deployments; false: no deployed officers there."
+    )
+
+    @field_validator("minimum")
+    @classmethod
+    def _fits(cls, value: dict[str, float], info: ValidationInfo) -> dict[str, float]:
+        absorb = info.data.get("absorb")
+        if absorb is not None and sum(value.values()) > absorb:
+            raise invalid(f"the minima add up to {sum(value.values()):g}, more than `absorb` ({absorb:g})")
+        return value
+
+
+class Rules(_Part):
+    """Rules that every plan keeps."""
+
+    ramp_per_quarter: Number | None = Field(
+        default=None, gt=0, description="Most change per place and type from one quarter to the next; null: no limit."
+    )
+    rotation_quarters: Integer | None = Field(
+        default=None, ge=1, le=20, description="A deployed officer stays at most so many quarters in one place; null: no limit."
+    )
+    joint_team_ratio: Number | None = Field(
+        default=None,
+        gt=0,
+        le=100,
+        description="National investigators needed per deployed officer (joint teams work as the scarcer half); null: none.",
+    )
+    solidarity_cap: Number | None = Field(
+        default=None,
+        gt=0,
+        le=1,
+        description="Largest share of its own staff that a Member State gives to others; null: no limit.",
+    )
+    key: Literal["population_gdp"] = Field(
+        default="population_gdp",
+        description="Key by which Member States contribute: half population, half gross domestic product.",
+    )
+
+
+class Resources(_Part):
+    """Staff, money and hosts that a plan may use, additional to today's baseline."""
+
+    posts: dict[ResourceName, Post] = Field(default_factory=dict, description="By resource type; absent = none.")
+    pools: dict[Slug, Pool] = Field(
+        default_factory=dict,
+        description="Posts shared by several types, such as 50 posts that the plan divides between analysts and officers.",
+    )
+    budgets: dict[Heading, dict[Year, Annotated[Number, Field(ge=0)]]] = Field(
+        default_factory=dict,
+        description="EUR by heading and year. A heading that is absent is not limited; a year that is absent has no money.",
+    )
+    hosts: dict[Place, Host] = Field(
+        default_factory=dict,
+        description="By Member State (ISO3); `default` holds for every Member State that is not named.",
+    )
+    rules: Rules = Field(default_factory=Rules, description="Rules that every plan keeps.")
+
+    def host(self, member_state: str) -> Host | None:
+        """The host rule of a Member State: its own, else ``default``, else None (no limit)."""
+        return self.hosts.get(member_state, self.hosts.get("default"))
+
+    @field_validator("pools")
+    @classmethod
+    def _have_posts(cls, value: dict[str, Pool], info: ValidationInfo) -> dict[str, Pool]:
+        posts = info.data.get("posts")
+        found: list[tuple[str, str]] = []
+        for name, pool in value.items():
+            missing = [kind for kind in pool.types if posts is not None and kind not in posts]
+            if missing:
+                found.append((f"{name}.types", f"the pool names {', '.join(missing)}, which `posts` does not hold"))
+            if len(set(pool.types)) < len(pool.types):
+                found.append((f"{name}.types", "the pool names a type twice"))
+        if found:
+            raise invalid_fields(found)
+        return value
+
+
+# ---------------------------------------------------------------------------------------------- events
+
+
+class Event(_Part):
+    """Something that happens, whatever the policy."""
+
+    on: Date = Field(description="First day (YYYY-MM-DD).")
+    off: Date | None = Field(default=None, description="First day after; null: it stays.")
+
+    @field_validator("off")
+    @classmethod
+    def _order(cls, value: dt.date | None, info: ValidationInfo) -> dt.date | None:
+        return _not_before(info, "on", value, strictly=True)
+
+    def holds(self, day: dt.date) -> bool:
+        """Whether the event is in force on a day."""
+        return self.on <= day and (self.off is None or day < self.off)
+
+
+class BorderClosed(Event):
+    """Crossings from one country into another are intercepted at least so often."""
+
+    kind: Literal["border_closed"]
+    from_: Country | None = Field(default=None, alias="from", description="Country (ISO3) left; null: any.")
+    into: Country = Field(description="Country (ISO3) whose border closes.")
+    strength: Number = Field(
+        default=0.9, ge=0, le=1, description="Chance of interception per attempt is raised to at least this."
+    )
+
+
+class PartnerAgreement(Event):
+    """A partner's authorities intercept more or less than at the reference."""
+
+    kind: Literal["partner_agreement"]
+    ramp_days: Integer = Field(default=0, ge=0, le=3650, description="Days from the strength before to this one.")
+    partner: Partner = Field(description="Partner country (ISO3).")
+    strength: Number = Field(
+        ge=0,
+        le=1,
+        description="Chance of interception on legs that the partner watches, as a multiple of its reference value: "
+        "1 = today's arrangement, 0 = none.",
+    )
+
+
+class RescueChange(Event):
+    """Rescue capacity at sea changes."""
+
+    kind: Literal["rescue_change"]
+    route: Route = Field(description="Route (such as CMED).")
+    factor: Number = Field(ge=0, le=10, description="Multiplies rescue capacity; 1 = unchanged.")
+
+
+class DemandShock(Event):
+    """More or fewer people want to leave."""
+
+    kind: Literal["demand_shock"]
+    origin_groups: OriginGroups = Field(default=["all"], description="Origin groups concerned, or [all].")
+    factor: Number = Field(ge=0, le=100, description="Multiplies demand; 1 = unchanged.")
+
+
+class VisaChange(Event):
+    """Flying into a country becomes easier or harder."""
+
+    kind: Literal["visa_change"]
+    partner: Partner = Field(description="Country (ISO3) flown into.")
+    factor: Number = Field(ge=0, le=100, description="Multiplies the attractiveness of air legs into it; 1 = unchanged.")
+
+
+AnyEvent = Annotated[
+    BorderClosed | PartnerAgreement | RescueChange | DemandShock | VisaChange, Field(discriminator="kind")
+]
+
+
+# ---------------------------------------------------------------------------------------------- the whole
+
+
+class Scenario(_Part):
+    """What a run assumes: one bundled scenario or one file, with everything it extends filled in."""
+
+    not_inherited: ClassVar[frozenset[str]] = frozenset(("name", "title", "question", "description", "extends"))
+
+    name: Slug = Field(description="Short name in lower case (default: the file's name).")
+    title: Text = Field(default="", description="Title for people.")
+    question: Text = Field(default="", description="What a director asked.")
+    description: Text = Field(default="", description="What the scenario holds and where its figures come from.")
+    extends: Text | None = Field(
+        default=None,
+        description="Scenario to start from: a bundled name, or a file beside this one. Mappings are merged, lists "
+        "replaced, and `null` removes a key.",
+    )
+    horizon: Horizon = Field(description="Reported days.")
+    uncertainties: Uncertainties = Field(default_factory=Uncertainties, description="X: what is not known.")
+    levers: Levers = Field(default_factory=Levers, description="L: policy instruments.")
+    model: ModelOptions = Field(default_factory=ModelOptions, description="R: how the model is run.")
+    outcomes: dict[OutcomeName, OutcomeWeight] = Field(
+        default_factory=dict, description="M: outcomes that the plan weighs, with points per unit."
+    )
+    resources: Resources = Field(default_factory=Resources, description="What a plan may use.")
+    events: list[AnyEvent] = Field(default_factory=list, description="What happens, whatever the policy.")
+    replicates: Integer = Field(default=8, ge=1, le=10_000, description="Runs with different chance, 1 to 10000.")
+    seed: Integer = Field(default=0, ge=0, le=2**63 - 1, description="Seed of all chance.")
+
+    @field_validator("outcomes")
+    @classmethod
+    def _for_people(cls, value: dict[str, OutcomeWeight]) -> dict[str, OutcomeWeight]:
+        found: list[tuple[str, str]] = []
+        for name, outcome in value.items():
+            better = OUTCOMES[name].better
+            if (better == "lower" and outcome.weight < 0) or (better == "higher" and outcome.weight > 0):
+                sign = "0 or above" if better == "lower" else "0 or below (the plan minimises, so what is good is negative)"
+                found.append((f"{name}.weight", f"expected a weight of {sign}, got {outcome.weight:g}"))
+        if found:
+            raise invalid_fields(found)
+        weighted = {name for name, outcome in value.items() if outcome.weight != 0}
+        if weighted and weighted <= ARRIVAL_COUNTS:
+            raise invalid(
+                f"only {', '.join(sorted(weighted))} would be weighted: a lower number of arrivals is never by itself "
+                "the objective; weigh deaths, debt, smugglers' profit, backlog or cost as well"
+            )
+        return value
+
+    def parameters(self, replicate: int | None = None) -> Parameters:
+        """The registry's values under this scenario.
+
+        Parameters
+        ----------
+        replicate
+            Number of the replicate, from 0. With ``draw: ranges`` the parameters in ``vary`` are drawn from
+            triangular(low, value, high); the draw depends on seed, replicate and name only. None: central values.
+        """
+        known = registry()
+        given = self.uncertainties
+        drawn: set[str] = set()
+        if replicate is not None and given.draw == "ranges":
+            patterns = ["*"] if given.vary is None else given.vary
+            drawn = {name for pattern in patterns for name in known.matching(pattern)}
+        values: dict[str, float] = {}
+        for name, row in known.items():
+            low, value, high = centred(row, as_override(given.parameters.get(name)))
+            if name in drawn and replicate is not None and low < high:
+                value = triangular(uniform(self.seed, replicate, name), low, value, high)
+            values[name] = value
+        return Parameters(values, known)
+
+    def to_yaml(self) -> str:
+        """The scenario as a file that `load` reads back to an equal scenario, with everything that is assumed."""
+        from .yaml_writer import dump
+
+        return dump(self.model_dump(mode="json", by_alias=True, exclude_none=True))

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Final, Union, get_args, get_origin
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from .problems import Problem, ScenarioError, nearest
-from .schema import Scenario
+from .schema import EVENT_KINDS, Scenario
 from .yaml_reader import MAX_PROBLEMS, Mark, Node, read
 
 MAX_CHAIN: Final = 10
@@ -120,7 +120,9 @@ def _parent(path: Path, wanted: str, node: Node) -> Path:
     if not wanted.strip() or wanted != Path(wanted).name or "/" in wanted or "\\" in wanted or ":" in wanted:
         raise refuse(f"expected a bundled name or a file in the same folder, got '{wanted[:80]}'")
     folder = path.resolve().parent
-    names = [wanted] if Path(wanted).suffix.lower() in SUFFIXES else [f"{wanted}{suffix}" for suffix in SUFFIXES]
+    names = (
+        [wanted] if Path(wanted).suffix.lower() in SUFFIXES else [f"{wanted}{suffix}" for suffix in SUFFIXES]
+    )
     for name in names:
         candidate = folder / name
         try:
@@ -156,8 +158,10 @@ def _mapping(node: Node) -> dict[str, Node]:
     return node.value
 
 
-def _resolve(path: Path, chain: tuple[Path, ...]) -> tuple[Node, list[tuple[_Path, Node, bool]], list[Problem]]:
-    """The file with all that it extends: root, keys removed by null (path, node, was there), problems."""
+def _resolve(
+    path: Path, chain: tuple[Path, ...]
+) -> tuple[Node, list[tuple[_Path, Node, bool]], list[Problem]]:
+    """The file with all that it extends: root, keys without a value (path, node, was there), problems."""
     root, problems = read(path)
     removed: list[tuple[_Path, Node, bool]] = []
     top = _mapping(root)
@@ -191,7 +195,8 @@ def _merge(base: Node, over: Node, path: _Path, removed: list[tuple[_Path, Node,
         below = result.get(key)
         if child.value is None:
             removed.append(((*path, key), child, below is not None))
-            result.pop(key, None)
+            if not child.empty:  # `levers:` with nothing below it says nothing; `levers: null` removes
+                result.pop(key, None)
         elif isinstance(child.value, dict):
             start = below if below is not None and isinstance(below.value, dict) else Node({}, child.mark)
             result[key] = _merge(start, child, (*path, key), removed)
@@ -227,15 +232,20 @@ def _problems(details: dict[str, Any], root: Node, data: Any, file: str) -> Iter
         return
     kind = details["type"]
     if kind == "extra_forbidden":
-        names = _names_below(Scenario, path[:-1], data)
+        names = _names_below(path[:-1], data)
         text = f"unknown field; expected one of {', '.join(names)}" if names else "unknown field"
         yield _at(path, True, text, nearest(str(path[-1]), names), root, file)
         return
     if kind == "missing":
         description = _description(path, data)
-        yield _at(path, False, f"this field is required{f': {description}' if description else ''}", None, root, file)
+        text = f"this field is required: {description}" if description else "this field is required"
+        yield _at(path, False, text, None, root, file)
         return
-    yield _at(path, of_key, _message(kind, details, context), context.get("suggestion"), root, file)
+    suggestion = context.get("suggestion")
+    if kind == "union_tag_invalid":
+        path = (*path, "kind")
+        suggestion = nearest(str(context["tag"]), EVENT_KINDS)
+    yield _at(path, of_key, _message(kind, details, context), suggestion, root, file)
 
 
 _EXPECTED: Final = {
@@ -249,7 +259,7 @@ _EXPECTED: Final = {
     "dict_type": "expected `name: value` lines below this field",
     "model_type": "expected `field: value` lines below this field",
     "model_attributes_type": "expected `field: value` lines below this field",
-    "union_tag_not_found": "an event needs a `kind`",
+    "union_tag_not_found": f"an event needs a `kind`, one of {', '.join(EVENT_KINDS)}",
     "string_pattern_mismatch": "expected lower-case letters, digits and hyphens, such as my-option",
 }
 _COMPARE: Final = {
@@ -267,13 +277,15 @@ def _message(kind: str, details: dict[str, Any], context: dict[str, Any]) -> str
     if kind in _COMPARE:
         key, words = _COMPARE[kind]
         limit = context[key]
-        return f"expected {words} {limit:g}, got {given}" if isinstance(limit, int | float) else (
-            f"expected a date {'from' if key[0] == 'g' else 'up to'} {limit}, got {given}"
-        )
+        if isinstance(limit, float):
+            limit = f"{limit:g}"
+        elif not isinstance(limit, int):
+            words = "a date from" if key[0] == "g" else "a date up to"
+        return f"expected {words} {limit}, got {given}"
     if kind == "literal_error":
         return f"expected {context['expected']}, got {given}"
     if kind == "union_tag_invalid":
-        return f"no kind of event '{context['tag']}'; expected one of {context['expected_tags']}"
+        return f"no kind of event '{context['tag']}'; expected one of {', '.join(EVENT_KINDS)}"
     if kind == "string_too_long":
         return f"expected a text of at most {context['max_length']} characters"
     if kind == "too_short":
@@ -324,7 +336,11 @@ def _at_path(data: Any, path: _Path) -> Any:
 def _split(below: str, data: Any) -> _Path:
     path: list[str] = []
     while below:
-        keys = [key for key in data if below == key or below.startswith(f"{key}.")] if isinstance(data, dict) else []
+        keys = (
+            [key for key in data if below == key or below.startswith(f"{key}.")]
+            if isinstance(data, dict)
+            else []
+        )
         key = max(keys, key=len, default=below)
         path.append(key)
         data = data.get(key) if isinstance(data, dict) else None
@@ -403,7 +419,7 @@ def _models(path: _Path, data: Any) -> list[tuple[Any, Any]]:
     return [(kind, data) for kind in found]
 
 
-def _names_below(_: type[BaseModel], path: _Path, data: Any) -> list[str]:
+def _names_below(path: _Path, data: Any) -> list[str]:
     """Field names that are valid in the mapping at ``path``; of events only those of its kind."""
     names: dict[str, None] = {}
     for kind, value in _models(path, data):
@@ -443,7 +459,9 @@ def _removed_unknown(entry: tuple[_Path, Node, bool]) -> Problem | None:
                 context = details.get("ctx") or {}
                 mark = node.key_mark or node.mark
                 text = _message(details["type"], dict(details), context)
-                return Problem(mark.file, mark.line, mark.column, dotted(path), text, context.get("suggestion"))
+                return Problem(
+                    mark.file, mark.line, mark.column, dotted(path), text, context.get("suggestion")
+                )
             return None
     if not names or key in names:
         return None

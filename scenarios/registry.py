@@ -153,7 +153,9 @@ def uniform(seed: int, replicate: int, name: str) -> float:
     BLAKE2b of the three is the counter: no stream is shared between parameters, so that adding a parameter or another
     policy leaves every other draw as it was.  53 bits, as NumPy's generators use for a double.
     """
-    digest = hashlib.blake2b(f"{seed}/{replicate}/{name}".encode(), digest_size=8, person=b"parameter-draw").digest()
+    digest = hashlib.blake2b(
+        f"{seed}/{replicate}/{name}".encode(), digest_size=8, person=b"parameter-draw"
+    ).digest()
     return (int.from_bytes(digest, "big") >> 11) * 2.0**-53
 
 
@@ -195,13 +197,21 @@ def parse_registry(text: str, file: str = "parameters.csv") -> Registry:
             if not cells:
                 continue
             if len(cells) != len(COLUMNS):
-                say(line, cells[0], f"expected {len(COLUMNS)} cells, found {len(cells)} (quote a text with a comma)")
+                say(
+                    line,
+                    cells[0],
+                    f"expected {len(COLUMNS)} cells, found {len(cells)} (quote a text with a comma)",
+                )
                 continue
             parameter = _row(cells, line, say)
             if parameter is None:
                 continue
             if parameter.name in rows:
-                say(line, parameter.name, f"the name is given twice (first in line {first_line[parameter.name]})")
+                say(
+                    line,
+                    parameter.name,
+                    f"the name is given twice (first in line {first_line[parameter.name]})",
+                )
                 continue
             rows[parameter.name] = parameter
             first_line[parameter.name] = line

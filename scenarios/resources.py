@@ -44,7 +44,9 @@ _ALL = (
                  "rescue", "A vessel with crews that can stay on station all year."),
 )  # fmt: skip
 
-RESOURCES: Final[Mapping[str, ResourceInfo]] = MappingProxyType({resource.name: resource for resource in _ALL})
+RESOURCES: Final[Mapping[str, ResourceInfo]] = MappingProxyType(
+    {resource.name: resource for resource in _ALL}
+)
 """All resource types by name."""
 
 HEADINGS: Final = ("europol", "biometrics", "member_states", "rescue")

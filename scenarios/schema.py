@@ -6,7 +6,8 @@ The descriptions below are what an editor shows on hover (see `json_schema`) and
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import (
@@ -16,17 +17,20 @@ from pydantic import (
     ConfigDict,
     Discriminator,
     Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
     Tag,
     ValidationInfo,
     WithJsonSchema,
     field_validator,
 )
-from pydantic_core import PydanticCustomError
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from . import vocabulary
 from .levers import LEVERS
 from .member_states import guess_member_state
-from .outcomes import ARRIVAL_COUNTS, OUTCOMES, WEIGHTABLE
+from .outcomes import ARRIVAL_COUNTS, OUTCOMES
 from .problems import nearest
 from .registry import (
     UNIT_INTERVAL,
@@ -37,7 +41,6 @@ from .registry import (
     triangular,
     uniform,
 )
-from .resources import HEADINGS, RESOURCES
 
 FIRST_DAY: Final = dt.date(2014, 1, 1)
 """The published demand starts here."""
@@ -51,25 +54,42 @@ def invalid(message: str, suggestion: str | None = None) -> PydanticCustomError:
 
 def invalid_fields(found: list[tuple[str, str]]) -> PydanticCustomError:
     """Several errors below one mapping: pairs of (dotted path below it, message)."""
-    return PydanticCustomError("scenario", "{text}", {"text": "; ".join(m for _, m in found), "fields": found})
+    return PydanticCustomError(
+        "scenario", "{text}", {"text": "; ".join(m for _, m in found), "fields": found}
+    )
 
 
-def _listed(names: Iterable[str], most: int = 12) -> str:
+def _listed(names: Iterable[str], also: str | None) -> str:
     ordered = sorted(names)
-    return ", ".join(ordered[:most]) + (f", ... ({len(ordered)} in all)" if len(ordered) > most else "")
+    text = f"one of {', '.join(ordered)}" if len(ordered) <= 40 else f"one of {len(ordered)} names"
+    return f"{text}, or {also}" if also else text
 
 
-def _known(what: str, value: str, valid: frozenset[str]) -> str:
-    if valid and value not in valid:
+def _known(what: str, value: str, valid: frozenset[str], also: str | None = None) -> str:
+    if valid and value not in valid and value != also:  # no names: the reference table is not there
         guess = guess_member_state(value)
-        suggestion = guess if guess in valid else nearest(value, valid)
-        raise invalid(f"no {what} '{value[:60]}'; expected one of {_listed(valid)}", suggestion)
+        suggestion = guess if guess in valid else nearest(value, valid | {also} if also else valid)
+        raise invalid(f"no {what} '{value[:60]}'; expected {_listed(valid, also)}", suggestion)
     return value
 
 
-def _one_of(what: str, valid: Iterable[str]) -> AfterValidator:
-    names = frozenset(valid)
-    return AfterValidator(lambda value: _known(what, value, names))
+@dataclass(frozen=True)
+class Word:
+    """Marks a text that must be one of `vocabulary.names(kind)`, or ``also``; the JSON Schema is told as well."""
+
+    kind: str
+    also: str | None = None
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(self._check, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        return {"type": "string", "x-vocabulary": self.kind} | ({"x-also": self.also} if self.also else {})
+
+    def _check(self, value: str) -> str:
+        return _known(self.kind, value, vocabulary.names(self.kind), self.also)
 
 
 def _parse_date(value: Any) -> Any:
@@ -88,19 +108,22 @@ def _parse_integer(value: Any) -> Any:
 
 
 def _parse_year(value: Any) -> Any:
-    return int(value) if isinstance(value, str) and len(value) == 4 and value.isdecimal() else value
-
-
-def _check_name(value: str) -> str:
-    if value not in registry():
-        raise invalid(f"no parameter in the registry is called '{value[:80]}'", nearest(value, registry()))
+    if isinstance(value, str):
+        if len(value) != 4 or not (value.isascii() and value.isdecimal()):
+            raise invalid(f"expected a year such as 2026, got '{value[:40]}'")
+        return int(value)
     return value
 
 
 def _check_pattern(value: str) -> str:
     known = registry()
     if not known.matching(value):
-        prefixes = {f"{name.rsplit('.', depth)[0]}.*" for name in known for depth in (1, 2) if name.count(".") >= depth}
+        prefixes = {
+            f"{name.rsplit('.', depth)[0]}.*"
+            for name in known
+            for depth in (1, 2)
+            if name.count(".") >= depth
+        }
         hint = nearest(value, prefixes if value.endswith("*") else known)
         raise invalid(f"no parameter in the registry is called or begins with '{value[:80]}'", hint)
     return value
@@ -117,18 +140,6 @@ Date = Annotated[
 Year = Annotated[int, BeforeValidator(_parse_year), Field(ge=FIRST_DAY.year, le=LAST_DAY.year)]
 Text = Annotated[str, Field(max_length=10_000)]
 Slug = Annotated[str, Field(pattern=r"^[a-z0-9]+([-_.][a-z0-9]+)*$", max_length=80)]
-Partner = Annotated[str, AfterValidator(lambda value: _known("partner country", value, vocabulary.partners()))]
-Country = Annotated[str, AfterValidator(lambda value: _known("country on the map", value, vocabulary.countries()))]
-Route = Annotated[str, _one_of("route", vocabulary.ROUTES)]
-ParameterName = Annotated[str, AfterValidator(_check_name)]
-ParameterPattern = Annotated[str, AfterValidator(_check_pattern)]
-ResourceName = Annotated[str, _one_of("resource type", RESOURCES)]
-Heading = Annotated[str, _one_of("budget heading", HEADINGS)]
-OutcomeName = Annotated[str, _one_of("outcome that can be weighted", WEIGHTABLE)]
-Place = Annotated[
-    str,
-    AfterValidator(lambda value: _known("Member State", value, vocabulary.member_states() | {"default"})),
-]
 
 
 def _all_or_some(value: list[str]) -> list[str]:
@@ -141,27 +152,28 @@ def _all_or_some(value: list[str]) -> list[str]:
     return value
 
 
-def _or_all(what: str, valid: Callable[[], frozenset[str]]) -> AfterValidator:
-    return AfterValidator(lambda value: value if value == "all" else _known(what, value, valid()))
-
-
-OriginGroups = Annotated[
-    list[Annotated[str, _or_all("origin group", vocabulary.origin_groups)]], AfterValidator(_all_or_some)
-]
-MemberStates = Annotated[
-    list[Annotated[str, _or_all("Member State", vocabulary.member_states)]], AfterValidator(_all_or_some)
-]
-Partners = Annotated[
-    list[Annotated[str, _or_all("partner country", vocabulary.partners)]], AfterValidator(_all_or_some)
-]
-Routes = Annotated[list[Annotated[str, _or_all("route", vocabulary.routes)]], AfterValidator(_all_or_some)]
+Partner = Annotated[str, Word("partner country")]
+Country = Annotated[str, Word("country on the map")]
+Route = Annotated[str, Word("route")]
+ParameterName = Annotated[str, Word("parameter in the registry")]
+ResourceName = Annotated[str, Word("resource type")]
+Heading = Annotated[str, Word("budget heading")]
+OutcomeName = Annotated[str, Word("outcome that can be weighted")]
+Place = Annotated[str, Word("Member State", also="default")]
+OriginGroups = Annotated[list[Annotated[str, Word("origin group", also="all")]], AfterValidator(_all_or_some)]
+MemberStates = Annotated[list[Annotated[str, Word("Member State", also="all")]], AfterValidator(_all_or_some)]
+Partners = Annotated[list[Annotated[str, Word("partner country", also="all")]], AfterValidator(_all_or_some)]
+Routes = Annotated[list[Annotated[str, Word("route", also="all")]], AfterValidator(_all_or_some)]
+ParameterPattern = Annotated[str, AfterValidator(_check_pattern)]
 
 
 class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, populate_by_name=True)
 
 
-def _not_before(info: ValidationInfo, earlier: str, value: dt.date | None, *, strictly: bool) -> dt.date | None:
+def _not_before(
+    info: ValidationInfo, earlier: str, value: dt.date | None, *, strictly: bool
+) -> dt.date | None:
     start = info.data.get(earlier)
     if value is not None and start is not None and (value < start or (strictly and value == start)):
         relation = "after" if strictly else "on or after"
@@ -216,7 +228,8 @@ def _override_kind(value: Any) -> str:
 
 
 ParameterOverride = Annotated[
-    Annotated[Number, Tag("#number")] | Annotated[ParameterRange, Tag("#range")], Discriminator(_override_kind)
+    Annotated[Number, Tag("#number")] | Annotated[ParameterRange, Tag("#range")],
+    Discriminator(_override_kind),
 ]
 
 
@@ -239,7 +252,10 @@ class Uncertainties(_Part):
         "parameter whose range is wider than a point).",
     )
     demand_growth_per_year: Number = Field(
-        default=0.0, ge=-0.9, le=5.0, description="Growth of demand per year after the last published year (0.05 = 5 %)."
+        default=0.0,
+        ge=-0.9,
+        le=5.0,
+        description="Growth of demand per year after the last published year (0.05 = 5 %).",
     )
 
     @field_validator("parameters")
@@ -249,7 +265,9 @@ class Uncertainties(_Part):
         found: list[tuple[str, str]] = []
         for name, given in value.items():
             row = known[name]
-            numbers = [given] if not isinstance(given, ParameterRange) else [given.low, given.value, given.high]
+            numbers = (
+                [given] if not isinstance(given, ParameterRange) else [given.low, given.value, given.high]
+            )
             outside = [n for n in numbers if n is not None and not 0 <= n <= 1]
             if row.unit in UNIT_INTERVAL and outside:
                 found.append((name, f"expected a {row.unit} between 0 and 1, got {outside[0]:g}"))
@@ -279,12 +297,17 @@ class Lever(_Part):
     """Common to all levers: when it acts, how fast it comes in, and how strongly."""
 
     on: Date = Field(description="First day on which the lever acts (YYYY-MM-DD).")
-    off: Date | None = Field(default=None, description="First day on which it no longer acts; null: it stays.")
+    off: Date | None = Field(
+        default=None, description="First day on which it no longer acts; null: it stays."
+    )
     ramp_days: Integer = Field(
         default=0, ge=0, le=3650, description="Days from `on` until the full intensity, linearly; 0: at once."
     )
     intensity: Number = Field(
-        default=1.0, ge=0, le=3, description="1 = as proposed (the registry's full effect), 0 = nothing, up to 3."
+        default=1.0,
+        ge=0,
+        le=3,
+        description="1 = as proposed (the registry's full effect), 0 = nothing, up to 3.",
     )
 
     @field_validator("off")
@@ -309,10 +332,16 @@ class Penalties(Lever):
     __doc__ = LEVERS["penalties"].description
 
     floor_basic_years: Number = Field(
-        default=0.0, ge=0, le=40, description="Least maximum term for the basic offence, years (Commission and Council: 3)."
+        default=0.0,
+        ge=0,
+        le=40,
+        description="Least maximum term for the basic offence, years (Commission and Council: 3).",
     )
     floor_aggravated_years: Number = Field(
-        default=0.0, ge=0, le=40, description="Least maximum term for organised crime or serious harm, years (10; Council 8)."
+        default=0.0,
+        ge=0,
+        le=40,
+        description="Least maximum term for organised crime or serious harm, years (10; Council 8).",
     )
     floor_death_years: Number = Field(
         default=0.0, ge=0, le=40, description="Least maximum term when someone died, years (15; Council 10)."
@@ -361,7 +390,9 @@ class InformationSharing(Lever):
 class EuropolDeployments(Lever):
     __doc__ = LEVERS["europol_deployments"].description
 
-    posts: Number = Field(default=0.0, ge=0, le=2000, description="Additional Europol posts on the ground, FTE.")
+    posts: Number = Field(
+        default=0.0, ge=0, le=2000, description="Additional Europol posts on the ground, FTE."
+    )
     reserve_pool: Number = Field(
         default=0.0, ge=0, le=2000, description="Member States' experts on call, FTE deployed on average."
     )
@@ -400,7 +431,9 @@ class Campaigns(Lever):
 class RootCauses(Lever):
     __doc__ = LEVERS["root_causes"].description
 
-    origin_groups: OriginGroups = Field(default=["all"], description="Origin groups whose regions are supported, or [all].")
+    origin_groups: OriginGroups = Field(
+        default=["all"], description="Origin groups whose regions are supported, or [all]."
+    )
 
 
 class LegalPathways(Lever):
@@ -409,7 +442,9 @@ class LegalPathways(Lever):
     places_per_year: Number = Field(
         ge=0, le=10_000_000, description="Additional places per year, all named groups together."
     )
-    origin_groups: OriginGroups = Field(default=["all"], description="Origin groups that may apply, or [all].")
+    origin_groups: OriginGroups = Field(
+        default=["all"], description="Origin groups that may apply, or [all]."
+    )
 
 
 class SearchAndRescue(Lever):
@@ -461,7 +496,10 @@ class ModelOptions(_Part):
     """R: how the model is run. Results hold in expectation whatever `persons_per_agent`."""
 
     persons_per_agent: Number = Field(
-        default=1.0, ge=1, le=100_000, description="People per simulated row; 1 = one row per person (full scale)."
+        default=1.0,
+        ge=1,
+        le=100_000,
+        description="People per simulated row; 1 = one row per person (full scale).",
     )
     demand_year: Year | None = Field(
         default=None,
@@ -471,12 +509,15 @@ class ModelOptions(_Part):
         default=None,
         description="Year whose published route shares fix the route constants; null: demand_year or the start's year.",
     )
-    networks: Integer = Field(default=300, ge=20, le=2000, description="Smuggling networks at the start, 20 to 2000.")
+    networks: Integer = Field(
+        default=300, ge=20, le=2000, description="Smuggling networks at the start, 20 to 2000."
+    )
     route_choice_interval_days: Integer = Field(
         default=7, ge=1, le=60, description="Days between two solutions of the route choice, 1 to 60."
     )
     adaptation: bool = Field(
-        default=True, description="Smugglers and beliefs respond; false: frozen at the reference, for what-ifs."
+        default=True,
+        description="Smugglers and beliefs respond; false: frozen at the reference, for what-ifs.",
     )
 
 
@@ -498,9 +539,13 @@ class OutcomeWeight(_Part):
 class Post(_Part):
     """How many of one resource type can be placed."""
 
-    available: Number = Field(ge=0, le=100_000, description="Most that can be placed at one time, in the type's unit.")
+    available: Number = Field(
+        ge=0, le=100_000, description="Most that can be placed at one time, in the type's unit."
+    )
     from_: Date | None = Field(
-        default=None, alias="from", description="First day of the posts (YYYY-MM-DD); null: the horizon's start."
+        default=None,
+        alias="from",
+        description="First day of the posts (YYYY-MM-DD); null: the horizon's start.",
     )
     integer: bool = Field(default=False, description="Whole posts only (a mixed-integer plan).")
     hire_lead_quarters: Integer = Field(
@@ -521,9 +566,12 @@ class Pool(_Part):
 class Host(_Part):
     """What one Member State can take in."""
 
-    absorb: Number = Field(ge=0, le=100_000, description="Most additional staff hosted at one time, all types together.")
+    absorb: Number = Field(
+        ge=0, le=100_000, description="Most additional staff hosted at one time, all types together."
+    )
     minimum: dict[ResourceName, Annotated[Number, Field(ge=0)]] = Field(
-        default_factory=dict, description="Least additional presence per resource type, once posts are available."
+        default_factory=dict,
+        description="Least additional presence per resource type, once posts are available.",
     )
     consent: bool = Field(
         default=True, description="The host agrees to Europol deployments; false: no deployed officers there."
@@ -542,10 +590,15 @@ class Rules(_Part):
     """Rules that every plan keeps."""
 
     ramp_per_quarter: Number | None = Field(
-        default=None, gt=0, description="Most change per place and type from one quarter to the next; null: no limit."
+        default=None,
+        gt=0,
+        description="Most change per place and type from one quarter to the next; null: no limit.",
     )
     rotation_quarters: Integer | None = Field(
-        default=None, ge=1, le=20, description="A deployed officer stays at most so many quarters in one place; null: no limit."
+        default=None,
+        ge=1,
+        le=20,
+        description="A deployed officer stays at most so many quarters in one place; null: no limit.",
     )
     joint_team_ratio: Number | None = Field(
         default=None,
@@ -568,7 +621,9 @@ class Rules(_Part):
 class Resources(_Part):
     """Staff, money and hosts that a plan may use, additional to today's baseline."""
 
-    posts: dict[ResourceName, Post] = Field(default_factory=dict, description="By resource type; absent = none.")
+    posts: dict[ResourceName, Post] = Field(
+        default_factory=dict, description="By resource type; absent = none."
+    )
     pools: dict[Slug, Pool] = Field(
         default_factory=dict,
         description="Posts shared by several types, such as 50 posts that the plan divides between analysts and officers.",
@@ -595,7 +650,9 @@ class Resources(_Part):
         for name, pool in value.items():
             missing = [kind for kind in pool.types if posts is not None and kind not in posts]
             if missing:
-                found.append((f"{name}.types", f"the pool names {', '.join(missing)}, which `posts` does not hold"))
+                found.append(
+                    (f"{name}.types", f"the pool names {', '.join(missing)}, which `posts` does not hold")
+                )
             if len(set(pool.types)) < len(pool.types):
                 found.append((f"{name}.types", "the pool names a type twice"))
         if found:
@@ -637,7 +694,9 @@ class PartnerAgreement(Event):
     """A partner's authorities intercept more or less than at the reference."""
 
     kind: Literal["partner_agreement"]
-    ramp_days: Integer = Field(default=0, ge=0, le=3650, description="Days from the strength before to this one.")
+    ramp_days: Integer = Field(
+        default=0, ge=0, le=3650, description="Days from the strength before to this one."
+    )
     partner: Partner = Field(description="Partner country (ISO3).")
     strength: Number = Field(
         ge=0,
@@ -668,9 +727,12 @@ class VisaChange(Event):
 
     kind: Literal["visa_change"]
     partner: Partner = Field(description="Country (ISO3) flown into.")
-    factor: Number = Field(ge=0, le=100, description="Multiplies the attractiveness of air legs into it; 1 = unchanged.")
+    factor: Number = Field(
+        ge=0, le=100, description="Multiplies the attractiveness of air legs into it; 1 = unchanged."
+    )
 
 
+EVENT_KINDS: Final = ("border_closed", "partner_agreement", "rescue_change", "demand_shock", "visa_change")
 AnyEvent = Annotated[
     BorderClosed | PartnerAgreement | RescueChange | DemandShock | VisaChange, Field(discriminator="kind")
 ]
@@ -682,16 +744,20 @@ AnyEvent = Annotated[
 class Scenario(_Part):
     """What a run assumes: one bundled scenario or one file, with everything it extends filled in."""
 
-    not_inherited: ClassVar[frozenset[str]] = frozenset(("name", "title", "question", "description", "extends"))
+    not_inherited: ClassVar[frozenset[str]] = frozenset(
+        ("name", "title", "question", "description", "extends")
+    )
 
     name: Slug = Field(description="Short name in lower case (default: the file's name).")
     title: Text = Field(default="", description="Title for people.")
     question: Text = Field(default="", description="What a director asked.")
-    description: Text = Field(default="", description="What the scenario holds and where its figures come from.")
+    description: Text = Field(
+        default="", description="What the scenario holds and where its figures come from."
+    )
     extends: Text | None = Field(
         default=None,
         description="Scenario to start from: a bundled name, or a file beside this one. Mappings are merged, lists "
-        "replaced, and `null` removes a key.",
+        "replaced, `null` removes a key, and a key with nothing after its colon changes nothing.",
     )
     horizon: Horizon = Field(description="Reported days.")
     uncertainties: Uncertainties = Field(default_factory=Uncertainties, description="X: what is not known.")
@@ -702,7 +768,9 @@ class Scenario(_Part):
     )
     resources: Resources = Field(default_factory=Resources, description="What a plan may use.")
     events: list[AnyEvent] = Field(default_factory=list, description="What happens, whatever the policy.")
-    replicates: Integer = Field(default=8, ge=1, le=10_000, description="Runs with different chance, 1 to 10000.")
+    replicates: Integer = Field(
+        default=8, ge=1, le=10_000, description="Runs with different chance, 1 to 10000."
+    )
     seed: Integer = Field(default=0, ge=0, le=2**63 - 1, description="Seed of all chance.")
 
     @field_validator("outcomes")
@@ -712,7 +780,11 @@ class Scenario(_Part):
         for name, outcome in value.items():
             better = OUTCOMES[name].better
             if (better == "lower" and outcome.weight < 0) or (better == "higher" and outcome.weight > 0):
-                sign = "0 or above" if better == "lower" else "0 or below (the plan minimises, so what is good is negative)"
+                sign = (
+                    "0 or above"
+                    if better == "lower"
+                    else "0 or below (the plan minimises, so what is good is negative)"
+                )
                 found.append((f"{name}.weight", f"expected a weight of {sign}, got {outcome.weight:g}"))
         if found:
             raise invalid_fields(found)

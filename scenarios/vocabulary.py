@@ -11,6 +11,9 @@ from importlib import resources
 from typing import Final
 
 from .member_states import MEMBER_STATES
+from .outcomes import OUTCOMES, WEIGHTABLE
+from .registry import registry
+from .resources import HEADINGS, RESOURCES
 
 ROUTES: Final = ("CMED", "EMED", "WMED", "WAFR", "WBALK", "ELAND", "CHANNEL")
 """Routes by Frontex's names, and the Channel."""
@@ -26,26 +29,40 @@ def column(table: str, name: str) -> frozenset[str]:
     return frozenset(row[name] for row in rows if row.get(name))
 
 
-def member_states() -> frozenset[str]:
-    """ISO 3166-1 alpha-3 codes of the Member States."""
-    return frozenset(MEMBER_STATES)
+def names(kind: str) -> frozenset[str]:
+    """All valid words of a kind, such as ``route`` or ``origin group``."""
+    match kind:
+        case "Member State":
+            return frozenset(MEMBER_STATES)
+        case "partner country":
+            return column("partners", "partner")
+        case "country on the map":
+            return column("hubs", "country") | frozenset(MEMBER_STATES)
+        case "origin group":
+            return column("origin_groups", "origin_group")
+        case "route":
+            return frozenset(ROUTES)
+        case "parameter in the registry":
+            return frozenset(registry())
+        case "resource type":
+            return frozenset(RESOURCES)
+        case "budget heading":
+            return frozenset(HEADINGS)
+        case "outcome that can be weighted":
+            return frozenset(WEIGHTABLE)
+    raise KeyError(kind)
 
 
-def partners() -> frozenset[str]:
-    """ISO 3166-1 alpha-3 codes of the partner countries."""
-    return column("partners", "partner")
-
-
-def countries() -> frozenset[str]:
-    """ISO 3166-1 alpha-3 codes of all countries on the map."""
-    return column("hubs", "country") | member_states() | partners()
-
-
-def origin_groups() -> frozenset[str]:
-    """Slugs of the origin groups."""
-    return column("origin_groups", "origin_group")
-
-
-def routes() -> frozenset[str]:
-    """Names of the routes into the Union and across the Channel."""
-    return frozenset(ROUTES)
+def description(kind: str, name: str) -> str:
+    """What a word means, for hover text in editors; empty when the word says it."""
+    match kind:
+        case "Member State" if name in MEMBER_STATES:
+            return MEMBER_STATES[name]
+        case "parameter in the registry":
+            row = registry()[name]
+            return f"{row.description}. {row.value:g} {row.unit} ({row.low:g} to {row.high:g}), grade {row.grade}: {row.source}"
+        case "resource type":
+            return f"{RESOURCES[name].title} ({RESOURCES[name].unit}). {RESOURCES[name].description}"
+        case "outcome that can be weighted":
+            return f"{OUTCOMES[name].title} ({OUTCOMES[name].unit}). {OUTCOMES[name].description}"
+    return ""

@@ -38,11 +38,15 @@ class Mark:
 
 @dataclass(slots=True)
 class Node:
-    """A value with its place; mappings keep the place of the key as well."""
+    """A value with its place; below a mapping, with the place of its key as well.
+
+    ``empty`` tells a field with nothing after its colon from one that says ``null``.
+    """
 
     value: Scalar | dict[str, Node] | list[Node]
     mark: Mark
     key_mark: Mark | None = None
+    empty: bool = False
 
     def plain(self) -> Any:
         """The bare Python value: dict, list, str, int, float, bool or None."""
@@ -223,7 +227,9 @@ class _Builder:
     def _say(self, line: int, column: int, path: str, message: str) -> None:
         self.problems.append(Problem(self.file, line, column, path, message))
         if len(self.problems) >= MAX_PROBLEMS:
-            self.problems.append(Problem(self.file, line, column, "", "too many problems: the rest is not shown"))
+            self.problems.append(
+                Problem(self.file, line, column, "", "too many problems: the rest is not shown")
+            )
             raise _Stop
 
     def _stop(self, mark: Mark, path: str, message: str) -> _Stop:
@@ -241,7 +247,9 @@ class _Builder:
                     self._say(mark.line, mark.column, "", "a %TAG directive; scenario files use no tags")
                 root = self._node(next(self.events), "", 1)
         if root is None or root.value is None:
-            raise self._stop(Mark(self.file, 1, 1), "", "the file is empty; a scenario needs at least `extends:`")
+            raise self._stop(
+                Mark(self.file, 1, 1), "", "the file is empty; a scenario needs at least `extends:`"
+            )
         if not isinstance(root.value, dict):
             raise self._stop(root.mark, "", "expected `field: value` lines at the top of the file")
         return root
@@ -257,14 +265,19 @@ class _Builder:
         if depth > MAX_DEPTH:
             raise self._stop(mark, path, f"nested deeper than {MAX_DEPTH} levels")
         if isinstance(event, yaml.AliasEvent):
-            self._say(mark.line, mark.column, path, f"an alias (*{event.anchor}); write the value out, or use `extends`")
+            self._say(
+                mark.line,
+                mark.column,
+                path,
+                f"an alias (*{event.anchor}); write the value out, or use `extends`",
+            )
             return Node(None, mark)
         if event.anchor is not None:
             self._say(mark.line, mark.column, path, f"an anchor (&{event.anchor}); scenario files use none")
         if event.tag is not None:
             self._say(mark.line, mark.column, path, f"a tag ({event.tag}); scenario files use none")
         if isinstance(event, yaml.ScalarEvent):
-            return Node(self._scalar(event, mark, path), mark)
+            return Node(self._scalar(event, mark, path), mark, empty=event.value == "" and event.implicit[0])
         if isinstance(event, yaml.SequenceStartEvent):
             items: list[Node] = []
             while not isinstance(event := next(self.events), yaml.SequenceEndEvent):
@@ -279,7 +292,9 @@ class _Builder:
             if not isinstance(event, yaml.ScalarEvent):
                 raise self._stop(key_mark, path, "a field's name must be a plain word")
             if event.anchor is not None or event.tag is not None:
-                self._say(key_mark.line, key_mark.column, path, "an anchor or tag on a field's name; use none")
+                self._say(
+                    key_mark.line, key_mark.column, path, "an anchor or tag on a field's name; use none"
+                )
             key: str = event.value
             where = f"{path}.{key}" if path else key
             self.nodes += 1

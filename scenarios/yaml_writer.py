@@ -21,7 +21,12 @@ def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
         bare = isinstance(resolve_plain(text), str) and "\t" not in text
     except (NotFinite, ValueError):
         bare = False
-    if "\n" in text and bare and not any(line != line.strip() for line in text.split("\n")) and text.isprintable():
+    if (
+        "\n" in text
+        and bare
+        and not any(line != line.strip() for line in text.split("\n"))
+        and text.isprintable()
+    ):
         return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|")
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=None if bare else '"')
 
@@ -31,5 +36,7 @@ _Dumper.add_representer(str, _text)
 
 def dump(data: Any) -> str:
     """Render ``data`` (mappings, lists, texts, numbers, booleans, None) as one YAML document."""
-    text = yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True, default_flow_style=False, width=110)
+    text = yaml.dump(
+        data, Dumper=_Dumper, sort_keys=False, allow_unicode=True, default_flow_style=False, width=110
+    )
     return str(text)

@@ -691,17 +691,19 @@ class BorderClosed(Event):
 
 
 class PartnerAgreement(Event):
-    """A partner's authorities intercept more or less than at the reference."""
+    """A country's authorities intercept more or less often than at the reference; the latest agreement counts."""
 
     kind: Literal["partner_agreement"]
     ramp_days: Integer = Field(
         default=0, ge=0, le=3650, description="Days from the strength before to this one."
     )
-    partner: Partner = Field(description="Partner country (ISO3).")
+    partner: Country = Field(
+        description="Country (ISO3) whose authorities intercept: a partner, or a Member State at its border."
+    )
     strength: Number = Field(
         ge=0,
         le=1,
-        description="Chance of interception on legs that the partner watches, as a multiple of its reference value: "
+        description="Chance of interception on legs that the country watches, as a multiple of its reference value: "
         "1 = today's arrangement, 0 = none.",
     )
 

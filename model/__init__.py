@@ -1,1 +1,29 @@
 """What happens: the agent-based model of smuggling routes."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .core import Observation, SmugglingModel
+    from .recording import RunOutput, totals
+    from .route_choice import NoFiniteValue
+    from .staffing import staff_baseline
+
+__all__ = ["NoFiniteValue", "Observation", "RunOutput", "SmugglingModel", "staff_baseline", "totals"]
+
+_HOME = {
+    "SmugglingModel": "core",
+    "Observation": "core",
+    "RunOutput": "recording",
+    "totals": "recording",
+    "NoFiniteValue": "route_choice",
+    "staff_baseline": "staffing",
+}
+
+
+def __getattr__(name: str) -> Any:  # lazy: Mesa and the compiled kernels load when the model is used
+    if name in _HOME:
+        return getattr(import_module(f".{_HOME[name]}", __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

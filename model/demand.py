@@ -1,0 +1,121 @@
+"""Demand: how many people consider leaving, by origin group and day.
+
+Published entry detections of a year and the group's own season give expected detections; the reference point tells how
+many departures stand behind one, and participation how many consider leaving for one who does.  A latent shock with
+persistence multiplies the level (pattern: persistence with jumps).  Draws are keyed by seed, group and calendar month:
+neither policy nor the length of the burn-in enters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, timedelta
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .geography import Geography
+from .streams import generator
+
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+EPOCH_YEAR = 2010
+
+
+def month_number(day: date) -> int:
+    """Months since January 2010."""
+    return (day.year - EPOCH_YEAR) * 12 + day.month - 1
+
+
+def annual_level(geography: Geography, group: str, year: int, demand_year: int | None, growth: float) -> float:
+    """Expected entry detections of a group in a year: published, held at `demand_year`, or grown beyond the tables."""
+    table = geography.world.demand
+    rows = table[table["origin_group"] == group].set_index("year")["detections"]
+    if demand_year is not None:
+        return float(rows[demand_year])
+    first, last = int(rows.index.min()), int(rows.index.max())
+    if year > last:
+        return float(rows[last]) * (1.0 + growth) ** (year - last)
+    return float(rows[max(first, year)])
+
+
+def latent_shock(seed: int, group: str, months: int, sd: float, persistence: float) -> FloatArray:
+    """Multiplicative monthly shock since January 2010 with mean 1: a first-order autoregression in logs."""
+    noise = generator(seed, "demand", group).standard_normal(months)
+    log = np.empty(months)
+    level = sd * noise[0]
+    innovation = sd * np.sqrt(1.0 - persistence**2)
+    for t in range(months):
+        level = level if t == 0 else persistence * level + innovation * noise[t]
+        log[t] = level
+    return np.asarray(np.exp(log - 0.5 * sd**2))
+
+
+def shock_by_events(events: list[Any], group: str, day: date) -> float:
+    """Product of the demand shocks that hold for a group on a day."""
+    factor = 1.0
+    for event in events:
+        if event.kind == "demand_shock" and event.holds(day):
+            if list(event.origin_groups) == ["all"] or group in event.origin_groups:
+                factor *= event.factor
+    return factor
+
+
+def potential_travellers(
+    geography: Geography, params: Mapping[str, float], seed: int, first: date, days: int,
+    lead_days: FloatArray, per_detection: FloatArray, per_agent: float, *, balkan_factor: FloatArray,
+    demand_year: int | None, growth: float, events: list[Any],
+) -> IntArray:  # fmt: skip
+    """Rows that consider leaving, shape (groups, days).
+
+    Parameters
+    ----------
+    geography : Geography
+    params : Mapping
+    seed : int
+    first : date
+        First simulated day.
+    days : int
+    lead_days : FloatArray, shape (groups,)
+        Days between leaving and being detected: who is detected in August left before.
+    per_detection : FloatArray, shape (groups,)
+        Potential travellers behind one expected detection.
+    per_agent : float
+        Persons per row.
+    balkan_factor : FloatArray, shape (groups,)
+        Detections counted for a group relative to the demand table's (above 1 where first entries are WBALK ones).
+    demand_year : int or None
+    growth : float
+        Per year after the last published one.
+    events : list
+        The scenario's events.
+    """
+    season = geography.world.seasonality.pivot(index="origin_group", columns="month", values="factor")
+    out = np.zeros((len(geography.groups), days), dtype=np.int64)
+    last = first + timedelta(days=days - 1)
+    months = range(month_number(first), month_number(last) + 1)
+    sd, persistence = params["demand.shock_sd"], params["demand.shock_persistence"]
+    for g, group in enumerate(geography.groups):
+        if per_detection[g] <= 0.0:
+            continue
+        shock = latent_shock(seed, group, months[-1] + 1, sd, persistence)
+        factor = season.loc[group]
+        levels: dict[int, float] = {}
+        for m in months:
+            start = date(EPOCH_YEAR + m // 12, m % 12 + 1, 1)
+            end = date(EPOCH_YEAR + (m + 1) // 12, (m + 1) % 12 + 1, 1)
+            rate = np.empty((end - start).days)
+            for i in range(len(rate)):
+                day = start + timedelta(days=i)
+                seen = day + timedelta(days=float(lead_days[g]))
+                if seen.year not in levels:
+                    levels[seen.year] = annual_level(geography, group, seen.year, demand_year, growth)
+                event = shock_by_events(events, group, day) if events else 1.0
+                rate[i] = levels[seen.year] * float(factor[seen.month]) * event
+            rate *= shock[m] * per_detection[g] * balkan_factor[g] / (365.25 * per_agent)
+            drawn = generator(seed, "potential", group, m).poisson(rate)
+            offset = (start - first).days
+            a, b = max(0, offset), min(days, offset + len(rate))
+            out[g, a:b] = drawn[a - offset : b - offset]
+    return out

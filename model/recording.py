@@ -1,0 +1,163 @@
+"""What a run hands over: monthly rows after burn-in, and totals."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from ..scenarios import OUTCOMES
+from .geography import ROUTES, Geography
+from .travellers import Tally
+
+FloatArray = npt.NDArray[np.float64]
+COLUMNS = ["month", "outcome", "route", "origin_group", "member_state", "leg", "value"]
+_BY_ROUTE = {
+    "irregular_crossings": "crossings",
+    "detections": "detections",
+    "interceptions": "interceptions",
+    "deaths": "deaths",
+    "smuggler_revenue_eur": "revenue",
+    "paid_legs": "paid",
+}
+_BY_GROUP = {
+    "departures": "departures",
+    "travellers_in_debt": "debt",
+    "legal_pathway_admissions": "admitted",
+}
+
+
+@dataclass(frozen=True)
+class RunOutput:
+    """Outcomes of one run.
+
+    Attributes
+    ----------
+    outcomes : DataFrame
+        Columns month (``2025-01``), outcome, route, origin_group, member_state, leg, value; dimensions that an outcome
+        does not have are empty strings.  Every outcome stands at one breakdown, so the rows of a month add up.
+    replicate : int
+    """
+
+    outcomes: pd.DataFrame
+    replicate: int = 0
+
+    def totals(self, start: str | None = None, end: str | None = None) -> dict[str, float]:
+        """One figure per outcome: flows summed, stocks averaged over months, ratios of sums.
+
+        Parameters
+        ----------
+        start, end : str, optional
+            First and last month (``2025-01``), inclusive.
+        """
+        rows = self.outcomes
+        if start is not None:
+            rows = rows[rows["month"] >= start]
+        if end is not None:
+            rows = rows[rows["month"] <= end]
+        return totals(rows)
+
+
+def totals(rows: pd.DataFrame) -> dict[str, float]:
+    """Aggregate monthly rows per outcome as `OUTCOMES` says (flows: sum, stocks: mean over months, ratios)."""
+    months = max(1, rows["month"].nunique())
+    sums = rows.groupby("outcome", observed=True)["value"].sum()
+    result: dict[str, float] = {}
+    for name, info in OUTCOMES.items():
+        if info.kind == "ratio":
+            continue
+        value = float(sums.get(name, 0.0))
+        result[name] = value / months if info.over_months == "mean" else value
+    for name, info in OUTCOMES.items():
+        if info.kind == "ratio" and info.numerator and info.denominator:
+            below = result.get(info.denominator, 0.0)
+            result[name] = result.get(info.numerator, 0.0) / below if below > 0.0 else 0.0
+    return result
+
+
+class Recorder:
+    """Collects one block of rows per month from the cumulative tally."""
+
+    def __init__(self, geography: Geography) -> None:
+        self._geography = geography
+        self._names = {field: field for field in Tally._fields}
+        self._last: dict[str, FloatArray] = {}
+        self._blocks: list[pd.DataFrame] = []
+        route = geography.route_of_leg
+        self._to_route = np.zeros((len(route), len(ROUTES)))
+        self._to_route[np.arange(len(route)), route] = 1.0
+
+    def since_last(self, tally: Tally, field: str) -> FloatArray:
+        now: FloatArray = getattr(tally, field)
+        return now - self._last.get(field, np.zeros_like(now))
+
+    def close_month(self, month: str, tally: Tally, extra: list[tuple[str, str, FloatArray]],
+                    keep: bool) -> None:  # fmt: skip
+        """End a month.
+
+        Parameters
+        ----------
+        month : str
+            Such as ``2025-01``.
+        tally : Tally
+        extra : list of (outcome, dimension, values)
+            Rows of strategic actors; dimension is ``member_state`` (values by Member State) or empty (one value).
+        keep : bool
+            False during burn-in.
+        """
+        if keep:
+            g = self._geography
+            for outcome, field in _BY_ROUTE.items():
+                self._add_matrix(month, outcome, self.since_last(tally, field) @ self._to_route)
+            attempts = self.since_last(tally, "attempts")
+            self._add_matrix(month, "attempts", (attempts * g.external[None, :]) @ self._to_route)
+            for outcome, field in _BY_GROUP.items():
+                self._add(month, outcome, self.since_last(tally, field), origin_group=g.groups)
+            legs = list(g.legs["leg"])
+            self._add(month, "leg_attempts", attempts.sum(axis=0), leg=legs)
+            self._add(month, "leg_deaths", self.since_last(tally, "deaths").sum(axis=0), leg=legs)
+            settled = self.since_last(tally, "settled").sum(axis=0)[: len(g.member_states)]
+            self._add(month, "asylum_load", settled, member_state=g.member_states)
+            for outcome, dimension, values in extra:
+                if dimension == "member_state":
+                    self._add(month, outcome, values, member_state=g.member_states)
+                else:
+                    self._add(month, outcome, values)
+        self._last = {field: getattr(tally, field).copy() for field in Tally._fields}
+
+    def _add(self, month: str, outcome: str, values: FloatArray, **dimension: list[str]) -> None:
+        used = np.flatnonzero(values)
+        if not len(used):
+            used = np.array([0])
+        block: dict[str, object] = {"month": month, "outcome": outcome, "route": "", "origin_group": "",
+                                    "member_state": "", "leg": ""}  # fmt: skip
+        for name, labels in dimension.items():
+            block[name] = [labels[i] for i in used]
+        self._blocks.append(pd.DataFrame({**block, "value": values[used]}))
+
+    def _add_matrix(self, month: str, outcome: str, values: FloatArray) -> None:
+        groups, routes = np.nonzero(values)
+        if not len(groups):
+            groups, routes = np.array([0]), np.array([0])
+        g = self._geography
+        self._blocks.append(
+            pd.DataFrame(
+                {
+                    "month": month,
+                    "outcome": outcome,
+                    "route": [ROUTES[r] for r in routes],
+                    "origin_group": [g.groups[i] for i in groups],
+                    "member_state": "",
+                    "leg": "",
+                    "value": values[groups, routes],
+                }
+            )
+        )
+
+    def frame(self) -> pd.DataFrame:
+        """All rows recorded so far."""
+        if not self._blocks:
+            return pd.DataFrame({c: pd.Series(dtype="float64" if c == "value" else "str") for c in COLUMNS})
+        return pd.concat(self._blocks, ignore_index=True)[COLUMNS]

@@ -1,0 +1,297 @@
+"""The reference point: constants that make the model's expectation equal published figures of one year.
+
+A recursive logit on fees, risks and days alone does not know why Syrians travel by the Aegean and Senegalese by the
+Atlantic.  As in every applied route-choice model, alternative-specific constants stand for what is not modelled; here
+one constant per origin group and Frontex route (on the legs that cross an external border) and one per origin group and
+destination.  They are fitted in expectation, without simulation: choices are a Markov chain whose expected flows follow
+from the legs' own chances, and constants are moved by log(published / expected) until they agree (Train 2009, Discrete
+Choice Methods with Simulation, section 2.8).  Only the year's published shares and reference conditions enter, never the
+scenario's policy.
+
+The same expectation tells how many departures stand behind one published detection, how long a journey to the border
+takes, and the reference flow that fixed capacities meet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from .geography import OUTSIDE_DESTINATION, ROUTES, Geography
+from .route_choice import choice_menus, expected_visits, probabilities, solve_values
+from .travellers import CLASSES
+
+FloatArray = npt.NDArray[np.float64]
+FITTED_ROUTES = 6  # CMED to ELAND in ROUTES
+BALKANS = ROUTES.index("WBALK")
+
+
+class Tastes:
+    """Utility weights of each traveller kind (origin group x class), from the registry.
+
+    Parameters
+    ----------
+    geography : Geography
+    params : Mapping
+        Registry values.
+
+    Attributes
+    ----------
+    class_share : FloatArray, shape (8,)
+    budget : FloatArray, shape (kinds,)
+        EUR.
+    group_fee : FloatArray, shape (groups,)
+        What a group is charged, relative to the leg's fee.
+    informed : BoolArray, shape (kinds,)
+    """
+
+    def __init__(self, geography: Geography, params: Mapping[str, float]) -> None:
+        groups = len(geography.groups)
+        budget = geography.column("origin_groups", "budget_eur")
+        low, cautious, informed = (
+            params["route_choice.share_low_means"],
+            params["route_choice.share_cautious"],
+            params["route_choice.share_informed"],
+        )
+        means = np.array([low, 1.0 - low])
+        risk = np.array([cautious, 1.0 - cautious])
+        info = np.array([1.0 - informed, informed])
+        self.class_share = np.einsum("i,j,k->ijk", means, risk, info).ravel()
+        spread = params["route_choice.means_ratio"]
+        factor = np.array([1.0 / np.sqrt(spread), np.sqrt(spread)])
+        m, r, i = (a.ravel() for a in np.meshgrid(range(2), range(2), range(2), indexing="ij"))
+        self.budget = (budget[:, None] * factor[m][None, :]).ravel()
+        average = float(np.median(budget))
+        self.group_fee = (budget / average) ** params["fees.budget_elasticity"]
+        self._group = np.repeat(np.arange(groups), CLASSES)
+        caution = params["route_choice.caution_ratio"]
+        self._risk = np.tile(np.array([np.sqrt(caution), 1.0 / np.sqrt(caution)])[r], groups)
+        self.informed = np.tile(i == 1, groups)
+        self._fee = params["route_choice.fee"]
+        self._death = params["route_choice.death"]
+        self._stopped = params["route_choice.interception"]
+        self._month = params["route_choice.month"]
+        self._leg = params["route_choice.leg_disutility"]
+        self._days = geography.column("legs", "days")
+
+    def utility(self, fee: FloatArray, death: FloatArray, stopped: FloatArray, constant: FloatArray,
+                group_of_fee: FloatArray | None = None) -> FloatArray:  # fmt: skip
+        """v of each kind and leg: fee against means, perceived risks, time, constants.
+
+        Parameters
+        ----------
+        fee : FloatArray, shape (legs,) or (kinds, legs)
+            EUR for an average group.
+        death, stopped : FloatArray, shape (legs,) or (kinds, legs)
+            Perceived chances per attempt.
+        constant : FloatArray, shape (groups, legs)
+
+        Returns
+        -------
+        FloatArray, shape (kinds, legs)
+        """
+        factor = self.group_fee if group_of_fee is None else group_of_fee
+        charged = np.broadcast_to(fee, (len(self.budget), len(self._days))) * factor[self._group][:, None]
+        months = self._days / 30.0
+        return (
+            constant[self._group]
+            - self._fee * charged / self.budget[:, None]
+            - self._death * self._risk[:, None] * death
+            - self._stopped * self._risk[:, None] * stopped
+            - self._month * months
+            - self._leg
+        )
+
+
+@dataclass(frozen=True)
+class ReferencePoint:
+    """Fitted constants and expectations at the reference.
+
+    Attributes
+    ----------
+    leg_constant : FloatArray, shape (groups, legs)
+    settle : FloatArray, shape (groups, hubs)
+        exp(utility of settling), 0 where nobody settles.
+    value : FloatArray, shape (kinds, hubs)
+        z = exp(V) at the reference.
+    detections_per_departure : FloatArray, shape (groups,)
+        Expected entry detections per departure.
+    lead_days : FloatArray, shape (groups,)
+        Expected days from departure to the first entry.
+    flow : FloatArray, shape (legs,)
+        Expected attempts a day in the reference year.
+    published : FloatArray, shape (groups,)
+        Entry detections of the reference year.
+    worst_route_error, worst_destination_error : float
+        Largest absolute deviation of fitted from published shares.
+    """
+
+    year: int
+    leg_constant: FloatArray
+    settle: FloatArray
+    value: FloatArray
+    detections_per_departure: FloatArray
+    lead_days: FloatArray
+    flow: FloatArray
+    published: FloatArray
+    worst_route_error: float
+    worst_destination_error: float
+
+
+def destination_period(year: int) -> str:
+    """Period of the destination shares that a year belongs to (the last one for later years)."""
+    return "2014-2016" if year <= 2016 else "2017-2019" if year <= 2019 else "2020-2024"
+
+
+def published_routes(geography: Geography, year: int) -> FloatArray:
+    """Published detections by origin group and fitted route in `year`, shape (groups, 6)."""
+    table = geography.world.route_detections
+    rows = table[table["year"] == year]
+    if rows.empty:
+        years = sorted(set(table["year"]))
+        raise ValueError(f"no published route figures for {year}: choose from {years[0]} to {years[-1]}")
+    wide = rows.pivot_table(index="origin_group", columns="route", values="detections", aggfunc="sum")
+    wide = wide.reindex(index=geography.groups, columns=list(ROUTES[:FITTED_ROUTES])).fillna(0.0)
+    return np.asarray(wide.to_numpy(), dtype=np.float64)
+
+
+def destination_targets(geography: Geography, year: int) -> FloatArray:
+    """Published destination shares by origin group, shape (groups, destinations); the last column is left to fit freely."""
+    table = geography.world.destination_shares
+    rows = table[table["period"] == destination_period(year)]
+    wide = rows.pivot_table(index="origin_group", columns="member_state", values="share", aggfunc="sum")
+    wide = wide.reindex(index=geography.groups, columns=geography.member_states).fillna(0.0)
+    return np.asarray(wide.to_numpy(), dtype=np.float64)
+
+
+def reference_chances(geography: Geography, interception: FloatArray, death: FloatArray) -> FloatArray:
+    """Chance that an attempt on a leg succeeds, shape (legs,)."""
+    return (1.0 - death) * (1.0 - interception)
+
+
+def fit_reference_point(
+    geography: Geography, tastes: Tastes, params: Mapping[str, float], year: int,
+    interception: FloatArray, detection: FloatArray,
+) -> ReferencePoint:  # fmt: skip
+    """Fit the constants of one reference year.
+
+    Parameters
+    ----------
+    geography : Geography
+    tastes : Tastes
+    params : Mapping
+        Registry values.
+    year : int
+        Year of the published route shares.
+    interception, detection : FloatArray, shape (legs,)
+        Chances at the reference (the table's values, or the history's at the start of a replay).
+
+    Returns
+    -------
+    ReferencePoint
+    """
+    network, groups, legs = geography.network, len(geography.groups), geography.network.legs
+    kinds = groups * CLASSES
+    group = np.repeat(np.arange(groups), CLASSES)
+    fee, death = geography.column("legs", "fee_eur"), geography.column("legs", "death_per_1000") / 1000.0
+    days = geography.column("legs", "days")
+    repeat = geography.column("origin_groups", "repeat_share")
+    route, external = geography.route_of_leg, geography.external
+    counted = published_routes(geography, year)
+    demand = geography.world.demand
+    totals = demand[demand["year"] == year].set_index("origin_group")["detections"]
+    entries = np.array([float(totals.get(g, 0.0)) for g in geography.groups])
+    # what the six routes count beyond the entries is the second crossing of the Western Balkans
+    target = counted / np.maximum(np.delete(counted, BALKANS, axis=1).sum(axis=1), 1.0)[:, None]
+    first_balkans = _counts_balkans_as_entry(counted, entries)
+    target[first_balkans] = (
+        counted[first_balkans] / np.maximum(counted[first_balkans].sum(axis=1), 1.0)[:, None]
+    )
+    wanted = destination_targets(geography, year)
+    floor = params["route_choice.smallest_share"]
+    limit = params["route_choice.largest_constant"]
+    settles = geography.settles_in
+    outside = geography.destinations.index(OUTSIDE_DESTINATION)
+    settle_utility = np.log(np.maximum(np.concatenate([wanted, np.full((groups, 1), floor)], axis=1), floor))
+    origin_share, origin_hub = geography.origins
+    origin = np.zeros((kinds, network.hubs))
+    for k in range(kinds):
+        np.add.at(origin[k], origin_hub[group[k]], origin_share[group[k]])
+    weight = np.tile(tastes.class_share, groups)[:, None]
+    onward = reference_chances(geography, interception, death)
+    back = (1.0 - death) * interception * repeat[group][:, None]
+    constant = np.zeros((groups, len(ROUTES)))
+    constant[:, :FITTED_ROUTES] = np.where(target > 0.0, 0.0, -limit)
+    on_border = external & (route < FITTED_ROUTES)
+    membership = np.zeros((legs, FITTED_ROUTES))
+    membership[on_border, route[on_border]] = 1.0
+    z: FloatArray | None = None
+    visits: FloatArray | None = None
+    route_error = destination_error = 1.0
+    for _ in range(int(params["route_choice.fit_rounds"])):
+        leg_constant = np.where(on_border[None, :], constant[:, route], 0.0)
+        settle = np.where(settles[None, :] >= 0, np.exp(settle_utility[:, np.maximum(settles, 0)]), 0.0)
+        v = tastes.utility(fee, death, interception, leg_constant)
+        z = solve_values(network, v, settle[group], z, tolerance=1e-6)
+        choice = probabilities(network, choice_menus(network, v, z))
+        visits = expected_visits(network, choice, onward, back, origin, visits, tolerance=1e-6)
+        flow = weight * visits[:, network.tail] * choice  # (kinds, legs), per departure of the group
+        by_group = flow.reshape(groups, CLASSES, legs).sum(axis=1)
+        seen = (by_group * (onward * detection)[None, :]) @ membership  # (groups, 6)
+        first = np.delete(seen, BALKANS, axis=1).sum(axis=1)
+        first += np.where(first_balkans, seen[:, BALKANS], 0.0)
+        expected = seen / np.maximum(first, 1e-12)[:, None]
+        stays = 1.0 - np.add.reduceat(
+            np.concatenate([choice, np.zeros((kinds, 1))], axis=1), network.start[:-1], axis=1
+        ) * (np.diff(network.start) > 0)
+        ends = (weight * visits * stays).reshape(groups, CLASSES, -1).sum(axis=1)
+        settled = np.zeros((groups, len(geography.destinations)))
+        for h in range(network.hubs):
+            if settles[h] >= 0:
+                settled[:, settles[h]] += ends[:, h]
+        inside = settled[:, :outside] / np.maximum(settled[:, :outside].sum(axis=1), 1e-12)[:, None]
+        route_error = float(np.abs(expected - target)[entries > 0].max())
+        destination_error = float(np.abs(inside - wanted).max())
+        if max(route_error, destination_error) < params["route_choice.fit_tolerance"]:
+            break
+        step = np.log(np.maximum(target, 1e-12) / np.maximum(expected, 1e-12))
+        move = np.where(target > 0.0, np.clip(step, -1.0, 1.0), 0.0)
+        constant[:, :FITTED_ROUTES] = np.clip(constant[:, :FITTED_ROUTES] + move, -limit, limit)
+        step = np.log(np.maximum(wanted, floor) / np.maximum(inside, 1e-12))
+        settle_utility[:, :outside] += np.clip(step, -1.0, 1.0)
+        settle_utility[:, :outside] -= settle_utility[:, :outside].max(axis=1, keepdims=True)
+    assert z is not None
+    rate = first
+    per_year = np.where(rate > 0.0, entries / np.maximum(rate, 1e-12), 0.0)
+    daily = (by_group * per_year[:, None]).sum(axis=0) / 365.25
+    lead = _lead_days(geography, choice, onward, back, origin, days, weight, params)
+    return ReferencePoint(
+        year, leg_constant, settle, z, first, lead, daily, entries, route_error, destination_error
+    )
+
+
+def _counts_balkans_as_entry(counted: FloatArray, entries: FloatArray) -> npt.NDArray[np.bool_]:
+    """Groups whose published entries hold their Western Balkan detections, because they live on that route."""
+    every = counted.sum(axis=1)
+    others = every - counted[:, BALKANS]
+    return np.asarray((np.abs(entries - every) < np.abs(entries - others)) & (entries > 0.0))
+
+
+def _lead_days(
+    geography: Geography, choice: FloatArray, onward: FloatArray, back: FloatArray, origin: FloatArray,
+    days: FloatArray, weight: FloatArray, params: Mapping[str, float],
+) -> FloatArray:  # fmt: skip
+    """Expected days until the first external border: time spent before it, per entry, by group."""
+    network, groups = geography.network, len(geography.groups)
+    before = onward * ~geography.external
+    visits = expected_visits(network, choice, before, back, origin, tolerance=1e-9)
+    flow = weight * visits[:, network.tail] * choice
+    arrive = flow * (onward * geography.external)
+    spent = flow * (onward * days) + flow * back * params["interception.return_days"]
+    per_group = (groups, CLASSES, network.legs)
+    time = spent.reshape(per_group).sum(axis=(1, 2))
+    entered = arrive.reshape(per_group).sum(axis=(1, 2))
+    return time / np.maximum(entered, 1e-12)

@@ -1,0 +1,286 @@
+"""Run many replicates: one process a core, results in the order of the jobs, nothing lost in silence.
+
+A job is a scenario, a replicate number and perhaps an allocation of staff; its result depends on nothing else, so any
+number of workers gives the same results.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, field
+from multiprocessing import connection, get_context, parent_process
+from multiprocessing.connection import Connection
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from ..scenarios import Scenario
+    from . import RunOutput
+
+R = TypeVar("R")
+
+#: a worker is one core's: libraries that would start threads of their own are told not to
+THREAD_VARIABLES = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+    "NUMBA_NUM_THREADS",
+)
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run of the model.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        What is assumed; its seed is the run's.
+    replicate : int
+        Number of the replicate, from 0. Runs of different scenarios with one seed and one replicate share their noise.
+    allocation : DataFrame, optional
+        Additional staff: columns resource, place, quarter, staff.
+    label : str
+        How messages name the run; the scenario's name when empty.
+    """
+
+    scenario: Scenario
+    replicate: int
+    allocation: pd.DataFrame | None = field(default=None, compare=False)
+    label: str = ""
+
+    def __str__(self) -> str:
+        name = self.label or str(getattr(self.scenario, "name", "run"))
+        return f"{name}, replicate {self.replicate}"
+
+
+class RunFailed(RuntimeError):
+    """A run did not end: `jobs` says which, the cause (``__cause__``) says why."""
+
+    def __init__(self, message: str, jobs: Sequence[Job]) -> None:
+        super().__init__(message)
+        self.jobs = tuple(jobs)
+
+
+def run_one(job: Job, progress: Callable[[int, int], None] | None = None) -> RunOutput:
+    """Run one job in this process.
+
+    Parameters
+    ----------
+    job : Job
+    progress : callable, optional
+        Called with the days done and the days in all.
+
+    Returns
+    -------
+    RunOutput
+    """
+    import mesa
+
+    from . import SmugglingModel
+
+    model = SmugglingModel(job.scenario, replicate=job.replicate, allocation=job.allocation)
+    try:
+        return model.run(progress)
+    finally:
+        # Mesa 3 keeps a counter per model in a class attribute, and with it the model itself
+        getattr(mesa.Agent, "_ids", {}).pop(model, None)
+
+
+def default_workers() -> int:
+    """Number of cores that this process may use."""
+    if sys.platform == "linux":
+        return max(1, len(os.sched_getaffinity(0)))
+    return max(1, os.cpu_count() or 1)
+
+
+class _Bar(Generic[R]):
+    """A progress bar in replicates that also takes fractions of one."""
+
+    def __init__(self, total: int, shown: bool, description: str) -> None:
+        from tqdm import tqdm
+
+        self._bar = tqdm(
+            total=total,
+            desc=description,
+            disable=not shown,
+            delay=1.0,
+            unit="run",
+            # a log file wants a line now and then, not ten a second
+            mininterval=0.2 if sys.stderr.isatty() else 30.0,
+            bar_format="{desc}: {percentage:3.0f}% |{bar}| {elapsed} elapsed, {remaining} left",
+            file=sys.stderr,
+        )
+        self._done = 0
+
+    def inside(self, day: int, days: int) -> None:
+        self._bar.n = self._done + min(day / max(days, 1), 1.0)
+        self._bar.update(0)
+
+    def one_more(self) -> None:
+        self._done += 1
+        self._bar.n = self._done
+        self._bar.update(0)
+
+    def close(self) -> None:
+        self._bar.close()
+
+
+def run_many(
+    jobs: Sequence[Job],
+    workers: int | None = None,
+    progress: bool = True,
+    description: str = "Simulating",
+    *,
+    function: Callable[[Job], R] | None = None,
+) -> list[R]:
+    """Run jobs, each in a process of its own kind, and return their results in the order of the jobs.
+
+    Parameters
+    ----------
+    jobs : sequence of Job
+    workers : int, optional
+        Processes; by default one a core. With 1 (or one job) everything runs in this process.
+    progress : bool
+        Show a progress bar on standard error once a second has passed.
+    description : str
+        Text before the bar.
+    function : callable, optional
+        What is done with a job instead of :func:`run_one`; must be importable by name in another process.
+
+    Returns
+    -------
+    list
+        One result a job, by default of type RunOutput.
+
+    Raises
+    ------
+    RunFailed
+        When a run raises (with the job's label and replicate; the cause is chained), or a process is killed (with
+        all that was under way). Other runs are stopped.
+    KeyboardInterrupt
+        After all processes have been stopped.
+
+    Notes
+    -----
+    Processes are spawned, so a script that calls this must do so under ``if __name__ == "__main__":``.
+    """
+    if workers is not None and workers < 1:
+        raise ValueError(f"workers must be at least 1, not {workers}")
+    jobs = list(jobs)
+    count = min(workers or default_workers(), len(jobs))
+    if not jobs:
+        return []
+    bar: _Bar[R] = _Bar(len(jobs), progress, description)
+    try:
+        if count == 1:
+            return _in_process(jobs, function, bar)
+        return _in_pool(jobs, count, function or run_one, bar)
+    finally:
+        bar.close()
+
+
+def _in_process(jobs: Sequence[Job], function: Callable[[Job], Any] | None, bar: _Bar[R]) -> list[R]:
+    results = []
+    for job in jobs:
+        try:
+            results.append(function(job) if function else run_one(job, bar.inside))
+        except Exception as error:
+            raise _failed(job, error) from error
+        bar.one_more()
+    return results
+
+
+def _in_pool(jobs: Sequence[Job], count: int, function: Callable[[Job], Any], bar: _Bar[R]) -> list[R]:
+    context = get_context("spawn")
+    stop_reader, stop_writer = context.Pipe(duplex=False)
+    results: dict[int, R] = {}
+    waiting = iter(enumerate(jobs))
+    under_way: dict[Future[Any], int] = {}
+    finished = False
+    with _single_threaded_children():
+        pool = ProcessPoolExecutor(count, context, _start_worker, (stop_reader,))
+        try:
+            # no more is handed over than is being worked on, so that what a killed worker took down is known
+            while True:
+                while len(under_way) < count and (following := next(waiting, None)) is not None:
+                    number, job = following
+                    try:
+                        under_way[pool.submit(function, job)] = number
+                    except BrokenProcessPool as error:
+                        raise _killed([jobs[n] for n in sorted({*under_way.values(), number})]) from error
+                if not under_way:
+                    break
+                for future in wait(under_way, return_when=FIRST_COMPLETED).done:
+                    job = jobs[under_way[future]]
+                    try:
+                        results[under_way[future]] = future.result()
+                    except BrokenProcessPool as error:
+                        raise _killed([jobs[n] for n in sorted(under_way.values())]) from error
+                    except Exception as error:
+                        raise _failed(job, error) from error
+                    del under_way[future]
+                    bar.one_more()
+            finished = True
+        finally:
+            if not finished:
+                # a run may have minutes to go: workers are told to leave at once
+                with contextlib.suppress(OSError):
+                    stop_writer.send_bytes(b"stop")
+            with contextlib.suppress(KeyboardInterrupt):
+                pool.shutdown(wait=True, cancel_futures=True)
+            stop_writer.close()
+            stop_reader.close()
+    return [results[n] for n in range(len(jobs))]
+
+
+def _failed(job: Job, error: Exception) -> RunFailed:
+    return RunFailed(f"The run {job} failed: {type(error).__name__}: {error}", [job])
+
+
+def _killed(jobs: Sequence[Job]) -> RunFailed:
+    names = "; ".join(str(job) for job in jobs)
+    return RunFailed(
+        f"A worker process was stopped from outside or could not start while these runs were under way: {names}. "
+        "The usual causes: too little memory (use fewer --workers or a larger --persons-per-agent), a batch system's "
+        'limit, or a script that calls this without `if __name__ == "__main__":`.',
+        jobs,
+    )
+
+
+@contextlib.contextmanager
+def _single_threaded_children() -> Iterator[None]:
+    """Set the thread variables while children are spawned: libraries read them at import, before any initializer."""
+    before = {name: os.environ.get(name) for name in THREAD_VARIABLES}
+    os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def _start_worker(stop: Connection) -> None:
+    """Leave the keyboard to the parent, and leave when the parent is gone or says so."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    parent = parent_process()
+
+    def leave() -> None:
+        connection.wait([stop] if parent is None else [stop, parent.sentinel])
+        os._exit(1)
+
+    threading.Thread(target=leave, name="leave-with-parent", daemon=True).start()

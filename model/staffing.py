@@ -1,0 +1,114 @@
+"""Staff and equipment by resource type and Member State: today's baseline, and what a scenario or a plan adds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from ..scenarios import RESOURCES, Scenario
+from .geography import Geography
+
+FloatArray = npt.NDArray[np.float64]
+ALLOCATION_COLUMNS = ("resource", "place", "quarter", "staff")
+TYPES: tuple[str, ...] = tuple(RESOURCES)
+
+
+def quarter_of(day: date) -> str:
+    """Name of the quarter that a day lies in, such as ``2025Q3``."""
+    return f"{day.year}Q{(day.month - 1) // 3 + 1}"
+
+
+def baseline_staff(geography: Geography, params: Mapping[str, float]) -> dict[str, FloatArray]:
+    """Today's staff by resource type, shape (member_states,) each.
+
+    National services follow police and prosecutor numbers by one share each; Europol's own staff are a pool whose
+    members follow the work (zero here, see `Europol`).
+    """
+    people = geography.column("member_states", "population") / 1e5
+    police = geography.column("member_states", "police_per_100k") * people
+    prosecutors = geography.column("member_states", "prosecutors_per_100k") * people
+    none = np.zeros(len(people))
+    receives = np.zeros(len(people))
+    for authority in geography.receiver[geography.external]:
+        if authority < len(receives):
+            receives[authority] = 1.0
+    coast = np.zeros(len(people))
+    for authority in geography.receiver[geography.external & geography.by_sea]:
+        if authority < len(coast):
+            coast[authority] = 1.0
+    return {
+        "analyst": none.copy(),
+        "deployed_officer": none.copy(),
+        "financial_investigator": none.copy(),
+        "biometric_kit": none.copy(),
+        "investigator": police * params["investigation.specialised_share"],
+        "prosecutor": prosecutors * params["prosecution.smuggling_share"],
+        "border_guard": police * params["interception.border_guard_share"] * receives,
+        "rescue_unit": coast * params["rescue.units_per_coastal_state"],
+    }
+
+
+def staff_baseline(scenario: Scenario) -> pd.DataFrame:
+    """Today's national staff as a table: resource, place, staff.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        Its central registry values are used.
+    """
+    from ..scenarios.reference import world
+
+    geography = Geography(world())
+    staff = baseline_staff(geography, scenario.parameters())
+    rows = [
+        (kind, place, float(number))
+        for kind in TYPES
+        for place, number in zip(geography.member_states, staff[kind], strict=True)
+    ]
+    return pd.DataFrame(rows, columns=["resource", "place", "staff"])
+
+
+class Allocation:
+    """Additional staff by type, Member State and quarter, as arrays.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Columns resource, place, quarter, staff.
+    member_states : list of str
+
+    Raises
+    ------
+    ValueError
+        For missing columns, unknown names, negative or non-finite numbers.
+    """
+
+    def __init__(self, table: pd.DataFrame, member_states: list[str]) -> None:
+        missing = [c for c in ALLOCATION_COLUMNS if c not in table.columns]
+        if missing:
+            raise ValueError(f"the allocation lacks the column(s) {', '.join(missing)}")
+        for column, known in (("resource", TYPES), ("place", tuple(member_states))):
+            unknown = sorted(set(table[column]) - set(known))
+            if unknown:
+                raise ValueError(f"the allocation names an unknown {column}: {unknown[0]!r}")
+        numbers = table["staff"].to_numpy(dtype=np.float64)
+        if not np.all(np.isfinite(numbers)) or np.any(numbers < 0.0):
+            raise ValueError("staff in an allocation has to be a finite number, 0 or more")
+        self._by_quarter: dict[str, dict[str, FloatArray]] = {}
+        place = {name: i for i, name in enumerate(member_states)}
+        for resource, name, quarter, number in zip(
+            table["resource"], table["place"], table["quarter"], numbers, strict=True
+        ):
+            by_type = self._by_quarter.setdefault(str(quarter), {})
+            row = by_type.setdefault(str(resource), np.zeros(len(member_states)))
+            row[place[str(name)]] += number
+        self._none = np.zeros(len(member_states))
+
+    def on(self, day: date) -> dict[str, FloatArray]:
+        """Additional staff on a day, by resource type."""
+        by_type = self._by_quarter.get(quarter_of(day), {})
+        return {kind: by_type.get(kind, self._none) for kind in TYPES}

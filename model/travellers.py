@@ -1,0 +1,315 @@
+"""Travellers: one array row each, advanced by compiled kernels that touch only those who are due that day.
+
+Every draw comes from the traveller's own stream, keyed by (seed, traveller, own event number, purpose), so that nothing
+depends on who else is in the array, on the order of rows or on the number of threads.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from .streams import Purpose, stream_key, uniform
+
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+
+# States.  The first two are on the way; the others are final.
+AT_HUB, WAITING_LEGAL, ARRIVED, DEAD, GAVE_UP, ADMITTED = 0, 1, 2, 3, 4, 5
+NEVER = np.int32(2**31 - 1)
+CLASSES = 8  # means (low, high) x risk tolerance (low, high) x information (poor, good)
+
+_LEG, _NETWORK, _CAPACITY = int(Purpose.LEG), int(Purpose.NETWORK), int(Purpose.CAPACITY)
+_DEATH, _INTERCEPTION, _DETECTION = int(Purpose.DEATH), int(Purpose.INTERCEPTION), int(Purpose.DETECTION)
+_REPEAT, _USE, _MEANS, _LEGAL = (
+    int(Purpose.REPEAT), int(Purpose.SMUGGLER_USE), int(Purpose.MEANS), int(Purpose.LEGAL),
+)  # fmt: skip
+_CLASS, _ORIGIN, _PARTICIPATION = int(Purpose.CLASS), int(Purpose.ORIGIN), int(Purpose.PARTICIPATION)
+
+
+class Rows(NamedTuple):
+    """Struct of arrays, one row per traveller (capacity may exceed the number in use)."""
+
+    key: npt.NDArray[np.uint64]  # key of the traveller's random stream
+    kind: npt.NDArray[np.int32]  # origin group x class
+    hub: npt.NDArray[np.int32]  # where the traveller is, or is on the way to
+    state: npt.NDArray[np.int8]
+    due: npt.NDArray[np.int32]  # day of the next event
+    event: npt.NDArray[np.int32]  # own event number
+    spent: npt.NDArray[np.float32]  # EUR paid so far
+    means: npt.NDArray[np.float32]  # EUR the traveller has; beyond it is debt
+
+    @classmethod
+    def empty(cls, capacity: int) -> Rows:
+        return cls(
+            np.zeros(capacity, np.uint64), np.zeros(capacity, np.int32), np.zeros(capacity, np.int32),
+            np.zeros(capacity, np.int8), np.full(capacity, NEVER, np.int32), np.zeros(capacity, np.int32),
+            np.zeros(capacity, np.float32), np.zeros(capacity, np.float32),
+        )  # fmt: skip
+
+    def grown(self, capacity: int) -> Rows:
+        """The same rows in larger arrays."""
+        larger = Rows.empty(capacity)
+        for old, new in zip(self, larger, strict=True):
+            new[: len(old)] = old
+        return larger
+
+
+class Legs(NamedTuple):
+    """What a leg is, fixed for a run (legs sorted by tail hub)."""
+
+    start: IntArray  # (hubs + 1,) compressed rows by tail hub
+    head: IntArray
+    days: IntArray
+    corridor: IntArray
+    external: npt.NDArray[np.bool_]
+    interceptor: IntArray  # authority that stops attempts on the leg
+    receiver: IntArray  # authority at the head
+    settles_in: IntArray  # (hubs,) destination number, -1 where nobody settles
+
+
+class Conditions(NamedTuple):
+    """What holds today: set by strategic actors, read by travellers."""
+
+    menu: FloatArray  # (kinds, legs) cumulative choice probabilities
+    fee: FloatArray  # (legs,) EUR per person, before the group's factor
+    fee_factor: FloatArray  # (groups,)
+    use: FloatArray  # (legs,) chance that the leg is travelled with a smuggler
+    accept: FloatArray  # (corridors,) chance that a place is free today
+    death: FloatArray  # (legs,) chance of dying per attempt
+    interception: FloatArray  # (legs,) chance of being stopped per attempt
+    detection: FloatArray  # (legs,) chance that a successful crossing is reported
+    repeat: FloatArray  # (groups,) chance of trying again after being stopped
+    admit: FloatArray  # (groups,) chance that an application for a legal pathway is granted
+    fallback: FloatArray  # (kinds,) chance of leaving irregularly after a refusal
+    network_share: FloatArray  # (corridors, places) cumulative shares of networks
+    network_at: IntArray  # (corridors, places) their numbers
+    network_count: IntArray  # (corridors,)
+
+
+class Tally(NamedTuple):
+    """Counts in persons and euros, cumulative over the run unless said."""
+
+    attempts: FloatArray  # (groups, legs)
+    interceptions: FloatArray  # (groups, legs)
+    deaths: FloatArray  # (groups, legs)
+    crossings: FloatArray  # (groups, legs) successes on external borders
+    detections: FloatArray  # (groups, legs)
+    paid: FloatArray  # (groups, legs) times a fee was paid
+    revenue: FloatArray  # (groups, legs) EUR
+    settled: FloatArray  # (groups, destinations)
+    departures: FloatArray  # (groups,)
+    debt: FloatArray  # (groups,) persons who fell into debt
+    gave_up: FloatArray  # (groups,)
+    admitted: FloatArray  # (groups,)
+    decided: FloatArray  # (groups,) applications for a legal pathway decided
+    applied: FloatArray  # (groups,)
+    evidence: FloatArray  # (networks + 1, authorities) persons seen with a network; the last row is none
+    carried: FloatArray  # (networks + 1,) persons
+    takings: FloatArray  # (networks + 1,) EUR
+    today: FloatArray  # (legs,) attempts of the day
+    wanted: FloatArray  # (corridors,) places asked for on the day
+
+    @classmethod
+    def empty(cls, groups: int, legs: int, destinations: int, networks: int, authorities: int,
+              corridors: int) -> Tally:  # fmt: skip
+        by_leg = [np.zeros((groups, legs)) for _ in range(7)]
+        by_group = [np.zeros(groups) for _ in range(6)]
+        return cls(
+            *by_leg, np.zeros((groups, destinations)), *by_group,
+            np.zeros((networks + 1, authorities)), np.zeros(networks + 1), np.zeros(networks + 1),
+            np.zeros(legs), np.zeros(corridors),
+        )  # fmt: skip
+
+
+class Entry(NamedTuple):
+    """Who enters on a day, and how they choose between leaving, waiting for a legal pathway and staying."""
+
+    potential: IntArray  # (groups,) rows that consider leaving today
+    classes: FloatArray  # (8,) cumulative shares
+    origin_share: FloatArray  # (groups, origins) cumulative
+    origin_hub: IntArray  # (groups, origins)
+    leave: FloatArray  # (kinds, origins) chance of leaving irregularly
+    apply: FloatArray  # (kinds, origins) chance of applying for a legal pathway
+    budget: FloatArray  # (kinds,) EUR
+    spread: float  # half-width of the uniform spread of means around the budget
+    legal_days: int  # days until an application is decided
+
+
+@njit(cache=True)
+def enter(rows: Rows, used: int, day: int, calendar: int, seed: np.uint64, weight: float, entry: Entry,
+          tally: Tally) -> int:  # fmt: skip
+    """Let today's potential travellers choose; append those who leave or apply.  Returns the number of rows used."""
+    origins = entry.origin_share.shape[1]
+    for g in range(len(entry.potential)):
+        for i in range(entry.potential[g]):
+            ident = (np.uint64(g) << np.uint64(48)) | (np.uint64(calendar) << np.uint64(24)) | np.uint64(i)
+            key = stream_key(seed, ident)
+            u = uniform(key, np.uint64(0), np.uint64(_CLASS))
+            c = 0
+            while c < CLASSES - 1 and u >= entry.classes[c]:
+                c += 1
+            kind = g * CLASSES + c
+            u = uniform(key, np.uint64(0), np.uint64(_ORIGIN))
+            o = 0
+            while o < origins - 1 and u >= entry.origin_share[g, o]:
+                o += 1
+            u = uniform(key, np.uint64(0), np.uint64(_PARTICIPATION))
+            leave = entry.leave[kind, o]
+            if u >= leave + entry.apply[kind, o]:
+                continue
+            rows.key[used] = key
+            rows.kind[used] = kind
+            rows.hub[used] = entry.origin_hub[g, o]
+            rows.event[used] = 1
+            rows.spent[used] = 0.0
+            u_means = uniform(key, np.uint64(0), np.uint64(_MEANS))
+            rows.means[used] = entry.budget[kind] * (1.0 + entry.spread * (2.0 * u_means - 1.0))
+            if u < leave:
+                rows.state[used] = AT_HUB
+                rows.due[used] = day
+                tally.departures[g] += weight
+            else:
+                rows.state[used] = WAITING_LEGAL
+                rows.due[used] = day + entry.legal_days
+                tally.applied[g] += weight
+            used += 1
+    return used
+
+
+@njit(cache=True)
+def _network(conditions: Conditions, corridor: int, u: float) -> int:
+    low, high = 0, conditions.network_count[corridor] - 1
+    if high < 0:
+        return -1
+    while low < high:
+        middle = (low + high) // 2
+        if u < conditions.network_share[corridor, middle]:
+            high = middle
+        else:
+            low = middle + 1
+    return int(conditions.network_at[corridor, low])
+
+
+@njit(cache=True)
+def advance(
+    rows: Rows, used: int, day: int, weight: float, legs: Legs, conditions: Conditions, tally: Tally,
+    wait_days: int, return_days: int, upfront: float,
+) -> None:  # fmt: skip
+    """Advance every traveller who is due on `day` by one event.
+
+    An event at a hub is: choose a leg (or settle), find a place with a network, pay, and meet the leg's outcome, which
+    is drawn at departure and takes effect on arrival.
+    """
+    tally.today[:] = 0.0
+    tally.wanted[:] = 0.0
+    no_network = tally.evidence.shape[0] - 1
+    for i in range(used):
+        if rows.due[i] > day:
+            continue
+        kind = rows.kind[i]
+        g = kind // CLASSES
+        key = rows.key[i]
+        event = np.uint64(rows.event[i])
+        rows.event[i] += 1
+        if rows.state[i] == WAITING_LEGAL:
+            tally.decided[g] += weight
+            if uniform(key, event, np.uint64(_LEGAL)) < conditions.admit[g]:
+                rows.state[i] = ADMITTED
+                rows.due[i] = NEVER
+                tally.admitted[g] += weight
+                continue
+            if uniform(key, event, np.uint64(_PARTICIPATION)) >= conditions.fallback[kind]:
+                rows.state[i] = GAVE_UP
+                rows.due[i] = NEVER
+                tally.gave_up[g] += weight
+                continue
+            rows.state[i] = AT_HUB
+            tally.departures[g] += weight
+        h = rows.hub[i]
+        u = uniform(key, event, np.uint64(_LEG))
+        leg = legs.start[h]
+        last = legs.start[h + 1]
+        while leg < last and u >= conditions.menu[kind, leg]:
+            leg += 1
+        if leg == last and legs.settles_in[h] >= 0:
+            rows.state[i] = ARRIVED
+            rows.due[i] = NEVER
+            tally.settled[g, legs.settles_in[h]] += weight
+            continue
+        if leg == last:  # rounding at the end of a menu of a hub where nobody settles
+            leg = last - 1
+        corridor = legs.corridor[leg]
+        smuggled = conditions.fee[leg] > 0.0 and (
+            uniform(key, event, np.uint64(_USE)) < conditions.use[leg]
+        )
+        network = no_network
+        if smuggled:
+            tally.wanted[corridor] += weight
+            if uniform(key, event, np.uint64(_CAPACITY)) >= conditions.accept[corridor]:
+                rows.due[i] = day + wait_days
+                continue
+            network = _network(conditions, corridor, uniform(key, event, np.uint64(_NETWORK)))
+            if network < 0:
+                rows.due[i] = day + wait_days
+                continue
+        tally.attempts[g, leg] += weight
+        tally.today[leg] += weight
+        paid_share = 1.0
+        if uniform(key, event, np.uint64(_DEATH)) < conditions.death[leg]:
+            rows.state[i] = DEAD
+            rows.due[i] = NEVER
+            tally.deaths[g, leg] += weight
+            tally.evidence[network, legs.receiver[leg]] += weight
+        elif uniform(key, event, np.uint64(_INTERCEPTION)) < conditions.interception[leg]:
+            paid_share = upfront
+            tally.interceptions[g, leg] += weight
+            tally.evidence[network, legs.interceptor[leg]] += weight
+            if uniform(key, event, np.uint64(_REPEAT)) < conditions.repeat[g]:
+                rows.due[i] = day + return_days
+            else:
+                rows.state[i] = GAVE_UP
+                rows.due[i] = NEVER
+                tally.gave_up[g] += weight
+        else:
+            rows.hub[i] = legs.head[leg]
+            rows.due[i] = day + max(1, legs.days[leg])
+            if legs.external[leg]:
+                tally.crossings[g, leg] += weight
+                if uniform(key, event, np.uint64(_DETECTION)) < conditions.detection[leg]:
+                    tally.detections[g, leg] += weight
+                    tally.evidence[network, legs.receiver[leg]] += weight
+        if smuggled:
+            price = paid_share * conditions.fee[leg] * conditions.fee_factor[g]
+            tally.paid[g, leg] += weight
+            tally.revenue[g, leg] += weight * price
+            tally.carried[network] += weight
+            tally.takings[network] += weight * price
+            if rows.spent[i] <= rows.means[i] and rows.spent[i] + price > rows.means[i]:
+                tally.debt[g] += weight
+            rows.spent[i] += price
+
+
+@njit(cache=True)
+def compact(rows: Rows, used: int) -> int:
+    """Drop the rows of those whose journey has ended.  Returns the number of rows used."""
+    kept = 0
+    for i in range(used):
+        if rows.state[i] > WAITING_LEGAL:
+            continue
+        if kept != i:
+            rows.key[kept] = rows.key[i]
+            rows.kind[kept] = rows.kind[i]
+            rows.hub[kept] = rows.hub[i]
+            rows.state[kept] = rows.state[i]
+            rows.due[kept] = rows.due[i]
+            rows.event[kept] = rows.event[i]
+            rows.spent[kept] = rows.spent[i]
+            rows.means[kept] = rows.means[i]
+        kept += 1
+    for i in range(kept, used):
+        rows.due[i] = NEVER
+    return kept

@@ -1,0 +1,231 @@
+"""What there is to decide and within which limits, as arrays: between a scenario and its linear programme."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from .linear_model import Booleans, Floats
+
+
+class ProblemError(ValueError):
+    """An allocation problem that makes no sense: not a number, a negative limit, a curve that is not concave."""
+
+
+@dataclass(frozen=True)
+class SharedPool:
+    """A pool that several resource types draw on together."""
+
+    name: str
+    resources: tuple[str, ...]
+    available: float
+
+
+@dataclass(frozen=True)
+class JointTeams:
+    """Deployed officers work only together with investigators of the host.
+
+    Attributes
+    ----------
+    officer, investigator : str
+        Resource types.
+    ratio : float
+        Investigators per deployed officer.
+    home : array (places,)
+        Investigators that the place's own services can give to joint teams.
+    """
+
+    officer: str
+    investigator: str
+    ratio: float
+    home: Floats
+
+
+@dataclass(frozen=True)
+class ContributionKey:
+    """Member States contribute the staff of some types by a key.
+
+    Attributes
+    ----------
+    resources : tuple of str
+        Types that are drawn from Member States.
+    share : array (places,)
+        The key, summing to one: half population, half gross domestic product (Regulation (EU) 2024/1351,
+        Article 66).
+    band : float
+        A contribution may lie between (1 - band) and (1 + band) times the key's.
+    spare : array (resources of the problem, places)
+        Most that a state can give beyond what stays on its own territory; infinite where nothing is known.
+    """
+
+    resources: tuple[str, ...]
+    share: Floats
+    band: float
+    spare: Floats
+
+
+@dataclass(frozen=True)
+class AllocationProblem:
+    """Sets, limits, costs and effect curves of one allocation.
+
+    Sizes: R resource types, P places, T quarters, K segments.
+
+    Attributes
+    ----------
+    resources, places, quarters : tuple of str
+        Names: resource types, ISO3 codes, ``2025Q3``.
+    quarter_years : array (T,)
+        Length of each quarter in years (shorter where the horizon cuts it).
+    available : array (R, T)
+        Posts (or kits, or units) that may be filled in a quarter.
+    first : int array (R,)
+        Index of the first quarter in which anyone can have joined (start of the posts plus hiring lead time);
+        T when that lies beyond the horizon.
+    joiners : array (R,)
+        Most that can join in a quarter; infinite without such a limit.
+    width, slope : arrays (R, P, K)
+        Segments of the concave effect: staff, and points of weighted harm avoided per member of staff and
+        quarter.  The last width may be infinite.
+    timing : array (R, T)
+        Factor on the effect of staff by quarter (staff late in the horizon has less time to tell).
+    unit_cost : array (R,)
+        Euros per member of staff and year.
+    posting_cost : float
+        Euros for each posting to another place.
+    cost_weight : float
+        Points per euro.
+    budgets : mapping (heading, year) -> euros
+    heading : mapping resource -> heading
+    absorb : array (P,)
+        Most additional staff that a place can host; infinite without such a limit.
+    hosted : bool array (R,)
+        Types that count against `absorb`.
+    consent : bool array (P,)
+        False: none of the types in `asks` can be sent there.
+    asks : bool array (R,)
+        Types that need the host's consent.
+    minimum : array (R, P)
+        Least presence, from the first possible quarter on.
+    ramp : float
+        Most change by type and place from one quarter to the next; infinite without such a limit.
+    stay_least : int
+        Quarters that a posting lasts at least; 1 for no such rule.
+    stay_most : array (R,)
+        Quarters that a posting lasts at most, after which another person takes over; infinite without such a rule.
+    integer : bool array (R,)
+        Types that come whole.
+    """
+
+    resources: tuple[str, ...]
+    places: tuple[str, ...]
+    quarters: tuple[str, ...]
+    quarter_years: Floats
+    available: Floats
+    first: np.ndarray[tuple[int], np.dtype[np.int64]]
+    joiners: Floats
+    width: Floats
+    slope: Floats
+    timing: Floats
+    unit_cost: Floats
+    posting_cost: float
+    cost_weight: float
+    budgets: Mapping[tuple[str, int], float]
+    heading: Mapping[str, str]
+    absorb: Floats
+    hosted: Booleans
+    consent: Booleans
+    asks: Booleans
+    minimum: Floats
+    integer: Booleans
+    ramp: float = np.inf
+    stay_least: int = 1
+    stay_most: Floats = field(default_factory=lambda: np.zeros(0))
+    pools: tuple[SharedPool, ...] = ()
+    teams: JointTeams | None = None
+    key: ContributionKey | None = None
+    seed: int = 0
+    resource_titles: Mapping[str, str] = field(default_factory=dict)
+    place_titles: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        r, p, t = len(self.resources), len(self.places), len(self.quarters)
+        if self.stay_most.size == 0:
+            object.__setattr__(self, "stay_most", np.full(r, np.inf))
+        shapes: Sequence[tuple[str, Floats, tuple[int, ...]]] = (
+            ("quarter_years", self.quarter_years, (t,)), ("available", self.available, (r, t)),
+            ("first", self.first.astype(np.float64), (r,)), ("joiners", self.joiners, (r,)),
+            ("timing", self.timing, (r, t)), ("unit_cost", self.unit_cost, (r,)), ("absorb", self.absorb, (p,)),
+            ("minimum", self.minimum, (r, p)), ("stay_most", self.stay_most, (r,)),
+        )
+        for name, array, shape in shapes:
+            if array.shape != shape:
+                raise ProblemError(f"{name}: expected shape {shape}, got {array.shape}")
+            if np.isnan(array).any():
+                raise ProblemError(f"{name}: contains something that is not a number")
+            if (array < 0).any():
+                raise ProblemError(f"{name}: contains a negative figure")
+        for name, flags, shape in (("hosted", self.hosted, (r,)), ("consent", self.consent, (p,)), ("asks", self.asks, (r,)),
+                                   ("integer", self.integer, (r,))):
+            if flags.shape != shape:
+                raise ProblemError(f"{name}: expected shape {shape}, got {flags.shape}")
+        if self.width.shape != self.slope.shape or self.width.shape[:2] != (r, p):
+            raise ProblemError(f"width and slope: expected shape ({r}, {p}, segments), got {self.width.shape}")
+        if np.isnan(self.width).any() or (self.width < 0).any() or not np.isfinite(self.slope).all():
+            raise ProblemError("width and slope: contain something that is not a usable number")
+        for name, number in (("posting_cost", self.posting_cost), ("cost_weight", self.cost_weight),
+                             ("ramp", self.ramp), *((f"budget {h} {y}", eur) for (h, y), eur in self.budgets.items()),
+                             *((f"pool {pool.name}", pool.available) for pool in self.pools)):
+            if not number >= 0:
+                raise ProblemError(f"{name}: must be zero or more, not {number}")
+        self._check_concave()
+        for pool in self.pools:
+            for name in pool.resources:
+                if name not in self.resources:
+                    raise ProblemError(f"pool {pool.name}: no resource type {name!r} in this problem")
+        if self.stay_least < 1 or (self.stay_most < 1).any():
+            raise ProblemError("stay_least and stay_most: a posting lasts at least one quarter")
+        if self.key is not None and (not np.isclose(self.key.share.sum(), 1.0) or (self.key.share < 0).any()):
+            raise ProblemError("key: the shares must be zero or more and sum to one")
+        if self.teams is not None and not self.teams.ratio > 0:
+            raise ProblemError("teams: the ratio must be above zero")
+
+    def _check_concave(self) -> None:
+        used = self.width > 0
+        slope = np.where(used, self.slope, np.inf)
+        # A segment of no width takes part in nothing; compare each used one with the last used before it.
+        smallest = np.minimum.accumulate(slope, axis=2)
+        tolerance = 1e-9 * (1.0 + np.abs(np.where(used, self.slope, 0.0)).max(initial=0.0))
+        wrong = used & (slope > smallest + tolerance)
+        if wrong.any():
+            r, i, k = (int(a[0]) for a in np.nonzero(wrong))
+            raise ProblemError(
+                f"the effect of {self.resources[r]} in {self.places[i]} is not concave: segment {k + 1} is steeper "
+                "than one before it, so a linear programme would fill it first")
+
+    @property
+    def years(self) -> tuple[int, ...]:
+        """Calendar year of each quarter."""
+        return tuple(int(quarter[:4]) for quarter in self.quarters)
+
+    def resource_title(self, name: str) -> str:
+        """Name of a resource type in words."""
+        return self.resource_titles.get(name, name.replace("_", " "))
+
+    def place_title(self, name: str) -> str:
+        """Name of a place in words."""
+        return self.place_titles.get(name, name)
+
+    def benefit(self, staff: Floats) -> Floats:
+        """Points avoided by `staff` (R, P, T), by resource type, place and quarter, before timing and length.
+
+        The concave curves themselves: staff fills the segments in order.
+        """
+        total = np.zeros_like(staff)
+        left = staff.copy()
+        for k in range(self.width.shape[2]):
+            filled = np.minimum(left, self.width[:, :, k, None])
+            total += filled * self.slope[:, :, k, None]
+            left = left - filled
+        return total

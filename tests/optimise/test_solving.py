@@ -1,0 +1,159 @@
+import subprocess
+import sys
+from typing import get_args
+
+import numpy as np
+import pulp
+import pytest
+
+from countersmuggling.optimise import duals, solving
+from countersmuggling.optimise.linear_model import Builder, LinearModel
+from countersmuggling.optimise.rendering import from_pulp, to_pulp
+from countersmuggling.optimise.solving import Infeasible, SolveError, Unbounded, solve, verify
+
+SOLVERS = get_args(solving.SolverName)
+
+
+def wyndor() -> LinearModel:
+    """Hillier and Lieberman's Wyndor Glass as a minimisation: optimum -36 at (2, 6), duals 0, -3/2, -1."""
+    b = Builder()
+    b.columns("x", ("i",), [("1",), ("2",)], cost=[-3, -5])
+    b.rows("plant", ("p",), [("1",), ("2",), ("3",)], "<=", [4, 12, 18], [0, 1, 2, 2], [0, 1, 0, 1], [1, 2, 3, 2])
+    return b.build()
+
+
+def three_rows() -> LinearModel:
+    """min 2x + 3y; x + y >= 4; x + 3y >= 6; x <= 3: optimum 9 (some builds of CBC return duals worth 8)."""
+    b = Builder()
+    b.columns("x", ("i",), [("x",), ("y",)], cost=[2, 3])
+    b.rows("least", ("k",), [("a",), ("b",)], ">=", [4, 6], [0, 0, 1, 1], [0, 1, 0, 1], [1, 1, 1, 3])
+    b.rows("most", ("k",), [("c",)], "<=", 3, [0], [0], [1])
+    return b.build()
+
+
+@pytest.mark.parametrize("interior_point", [False, True])
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_wyndor_with_signs_of_duals(solver: solving.SolverName, interior_point: bool) -> None:
+    answer = solve(wyndor(), solver, interior_point=interior_point)
+    assert answer.x == pytest.approx([2, 6])
+    assert answer.objective == pytest.approx(-36)
+    assert answer.dual == pytest.approx([0, -1.5, -1])
+    assert answer.bound == pytest.approx(-36)
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_three_row_problem_has_equal_primal_and_dual(solver: solving.SolverName) -> None:
+    answer = solve(three_rows(), solver)
+    assert answer.objective == pytest.approx(9)
+    assert answer.bound == pytest.approx(9)
+    assert answer.dual[:2].min() >= 0 >= answer.dual[2]
+
+
+@pytest.mark.parametrize("solver", ["highs", "cbc"])
+def test_duals_of_a_maximisation_are_normalised(solver: duals.PulpSolver) -> None:
+    """The same problem written as a maximisation in PuLP: solvers disagree on the sign, `duals` does not."""
+    problem = to_pulp(wyndor())
+    problem.sense = pulp.LpMaximize
+    problem.setObjective(-problem.objective)
+    problem.solve(solving._pulp_solver(solver, None, False, None))
+    assert duals.from_pulp(problem, solver) == pytest.approx([0, -1.5, -1])
+
+
+def test_ranges_of_right_hand_sides() -> None:
+    low, high = solving.rhs_ranges(solve(wyndor()))
+    assert (low[1], high[1], low[2], high[2]) == pytest.approx((6, 18, 12, 24))
+    low, high = solving.rhs_ranges(solve(wyndor(), interior_point=True))
+    assert (low[1], high[1], low[2], high[2]) == pytest.approx((6, 18, 12, 24))
+    assert np.isnan(solving.rhs_ranges(solve(wyndor(), "scipy"))[0]).all()
+
+
+def test_wrong_answers_fail_the_check() -> None:
+    model, x, dual = wyndor(), np.array([2.0, 6.0]), np.array([0.0, -1.5, -1.0])
+    assert verify(model, x, dual).passed
+    assert not verify(model, np.array([2.0, 6.1]), dual).passed, "breaks a row"
+    assert not verify(model, np.array([-1.0, 6.0]), dual).passed, "breaks a bound"
+    assert not verify(model, np.array([2.0, 5.0]), dual).passed, "feasible but not optimal"
+    assert not verify(model, x, -dual).passed, "wrong sign"
+    assert verify(model, x, -dual).dual > 0.1
+    assert not verify(model, x, np.array([0.0, -1.4, -1.0])).passed, "duals of another problem"
+    assert not verify(model, x, np.array([np.nan, -1.5, -1.0])).passed
+    assert not verify(model, np.array([np.nan, 6.0]), dual).passed
+    # CBC development builds: primal 9, duals that are worth 8
+    assert not verify(three_rows(), np.array([3.0, 1.0]), np.array([2.0, 0.0, 0.0])).passed
+
+
+def test_a_primal_taken_for_a_dual_fails() -> None:
+    answer = solve(three_rows())
+    assert not verify(three_rows(), answer.x, np.resize(answer.x, 3)).passed
+
+
+def hard(seed: int = 0, n: int = 1200, m: int = 1000) -> LinearModel:
+    """A dense-ish covering problem that takes the simplex method seconds."""
+    g = np.random.default_rng(seed)
+    b = Builder()
+    x = b.columns("x", ("i",), [(str(i),) for i in range(n)], cost=g.uniform(1, 2, n))
+    rows, cols = np.nonzero(g.uniform(size=(m, n)) < 0.2)
+    b.rows("cover", ("k",), [(str(i),) for i in range(m)], ">=", g.uniform(1, 2, m), rows, x[cols],
+           g.uniform(0.1, 1, rows.size))
+    return b.build()
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_a_time_limit_is_an_error_not_a_plan(solver: solving.SolverName) -> None:
+    with pytest.raises(SolveError, match="time limit"):
+        solve(hard(), solver, time_limit=0.05, interior_point=False)
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_infeasible_and_unbounded_are_told_apart(solver: solving.SolverName) -> None:
+    b = Builder()
+    x = b.columns("x", ("i",), [("a",)], cost=[-1.0])
+    b.rows("low", ("k",), [("1",)], ">=", 1, [0], x, [1])
+    with pytest.raises(Unbounded):
+        solve(b.build(), solver)
+    b.rows("high", ("k",), [("1",)], "<=", 0.5, [0], x, [1])
+    with pytest.raises(Infeasible):
+        solve(b.build(), solver)
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_whole_numbers(solver: solving.SolverName) -> None:
+    """max 5a + 4b + 3c knapsack with weights 2, 3, 1 and room 5 (bounded by one): 9 at (1, 1, 0)."""
+    b = Builder()
+    x = b.columns("x", ("i",), [("a",), ("b",), ("c",)], upper=1.0, cost=[-5, -4, -3], integer=True)
+    b.rows("room", ("k",), [("1",)], "<=", 5, [0, 0, 0], x, [2, 3, 1])
+    answer = solve(b.build(), solver)
+    assert answer.objective == pytest.approx(-9)
+    assert answer.x == pytest.approx([1, 1, 0])
+    assert answer.bound <= -9 + 1e-4
+
+
+def test_unknown_solver_is_named() -> None:
+    with pytest.raises(ValueError, match="highs, cbc, scipy"):
+        solve(wyndor(), "glpk")  # type: ignore[arg-type]
+
+
+def test_objective_unit_scales_values_and_prices_together() -> None:
+    from dataclasses import replace
+
+    answer = solve(replace(wyndor(), objective_unit=1000.0))
+    assert answer.objective == pytest.approx(-36000)
+    assert answer.dual == pytest.approx([0, -1500, -1000])
+
+
+def test_a_users_own_row_in_three_lines() -> None:
+    problem = to_pulp(wyndor())
+    x = problem.variablesDict()
+    problem += x["x__1"] + x["x__2"] <= 7, "mine"
+    answer = solve(from_pulp(problem))
+    assert answer.objective == pytest.approx(-33)
+
+
+def test_nothing_is_printed_on_standard_output() -> None:
+    script = ("from countersmuggling.optimise.linear_model import Builder\n"
+              "from countersmuggling.optimise.solving import solve\n"
+              "b = Builder(); x = b.columns('x', ('i',), [('a',)], cost=[1.0])\n"
+              "b.rows('low', ('k',), [('1',)], '>=', 1, [0], x, [1])\n"
+              "solve(b.build()); print('only this')")
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout == "only this\n"

@@ -1,0 +1,50 @@
+import numpy as np
+import pytest
+
+from countersmuggling.optimise import words
+from countersmuggling.optimise.allocation import ROWS, build
+from countersmuggling.optimise.examples import problem, random_problem
+from countersmuggling.optimise.solving import solve
+
+
+def sentence(kind: str, dual: float, **changes: object) -> str:
+    p = problem(**changes)  # type: ignore[arg-type]
+    block = build(p).model.row_block(kind)
+    return words.price(p, block, block.labels[0], 3.0, dual)[2]
+
+
+def test_prices_have_sign_unit_place_and_quarter() -> None:
+    assert sentence("pool", -6.0) == "One more analyst post in 2025Q1 would lower the weighted harm by 6 points."
+    assert sentence("effort", 6.0) == (
+        "One more analyst at work in Greece in 2025Q1, beyond the plan and at no cost, would lower the weighted harm "
+        "by 6 points.")
+    assert sentence("effort", -0.5).endswith("would raise the weighted harm by 0.5 points.")
+    assert sentence("minimum", 1.0, minimum=np.array([[1.0, 0.0]])) == (
+        "One analyst less that must be in Greece in 2025Q1 would lower the weighted harm by 1 point.")
+    assert sentence("budget", -0.002, budgets={("europol", 2025): 1e6}) == (
+        "EUR 1 million more under the heading europol in 2025 would lower the weighted harm by 2 points.")
+    assert sentence("pool", 0.0).endswith("would change nothing.")
+
+
+@pytest.mark.parametrize(("value", "text"), [
+    (0, "0"), (3, "3"), (12.345, "12.3"), (0.012345, "0.0123"), (123456.7, "123,457"), (-0.5, "-0.5"), (1.0004, "1"),
+])
+def test_numbers_as_people_write_them(value: float, text: str) -> None:
+    assert words.number(value) == text
+
+
+def test_every_kind_of_row_has_words_and_room_never_hurts() -> None:
+    """The wording's idea of more room agrees with the signs of real duals: room never raises the harm."""
+    seen = set()
+    for seed in range(6):
+        p = random_problem(seed)
+        allocation = build(p)
+        answer = solve(allocation.model)
+        for block in allocation.model.rows:
+            seen.add(block.name)
+            for label, dual in zip(block.labels, answer.dual[block.start:block.stop], strict=True):
+                change, unit, text = words.price(p, block, label, 1.0, dual)
+                assert text.endswith(".") and "{" not in text and unit.startswith("points")
+                if ROWS[block.name].relax_weight > 0:
+                    assert change <= 1e-9, text
+    assert {"budget", "absorb", "key_most", "team_investigators"} <= seen

@@ -395,14 +395,14 @@ class _Checker:
         positions = pd.Series(range(len(frame)), dtype="int64")
         keys = [frame[b].reset_index(drop=True) for b in by]
         values = frame[column].reset_index(drop=True)
-        first = positions.groupby(keys).first()
+        first: dict[object, int] = positions.groupby(keys).first().to_dict()
         total = values.groupby(keys).mean() if mean else values.groupby(keys).sum()
         for key, value in total.items():
             if abs(float(value) - target) > _SUM_TOLERANCE:
                 verb = "average" if mean else "sum"
                 name = " ".join(map(str, key)) if isinstance(key, tuple) else str(key)
                 self.fault(
-                    table, int(first[key]), column, f"values of {name} {verb} to {value:.6g}, not {target:g}"
+                    table, first[key], column, f"values of {name} {verb} to {value:.6g}, not {target:g}"
                 )
 
     def complete(self, table: str, key: str, wanted: Iterable[str], what: str) -> None:

@@ -118,6 +118,7 @@ class MemberState(mesa.Agent):  # type: ignore[misc]
         if organisers_reached:
             arrested += firm.organisers
             self.seized += firm.dismantle(day, self.model.recovery_rate(self.number))
+            self.model.active_networks[network] = False
             self.model.casework.forget(network)
             self.dismantled += 1.0
         else:

@@ -37,14 +37,12 @@ from .smuggling_networks import (
     concentration,
     found_networks,
     offers,
-    perceived_years,
     shift_supply,
 )
-from .staffing import TYPES, Allocation, baseline_staff, quarter_of
+from .staffing import TYPES, Allocation, baseline_staff, expected_driver_arrests, quarter_of, smuggler_use
 from .streams import Purpose, generator
 from .travellers import (
     CLASSES,
-    DEAD,
     Conditions,
     Entry,
     Legs,
@@ -173,10 +171,7 @@ class SmugglingModel(mesa.Model):  # type: ignore[misc]
         floor = p["interception.least_reference_flow"]
         self._flow_0 = np.maximum(fit.flow, floor)
         self._chance_0 = chance
-        self._use = np.where(
-            g.external, p["networks.use_external"],
-            np.where(np.asarray(g.legs["route"] == "INNER"), p["networks.use_inner"], p["networks.use_feeder"]),
-        )  # fmt: skip
+        self._use = smuggler_use(g, p)
 
     def _set_up_demand(self) -> None:
         g, p, fit = self.geography, self.params, self.reference
@@ -217,6 +212,7 @@ class SmugglingModel(mesa.Model):  # type: ignore[misc]
         total = self.assumptions.model.networks
         self.networks = found_networks(self, flow, fee, total, self.run_seed)
         _, herfindahl = concentration(self.networks, corridors)
+        self.active_networks = np.array([n.active for n in self.networks], dtype=np.bool_)
         self.market = Market(p, fee, flow, herfindahl)
         self.casework = Casework(len(self.networks), states, len(g.authorities), p)
         self._members_of_corridor = np.zeros(corridors)
@@ -243,7 +239,7 @@ class SmugglingModel(mesa.Model):  # type: ignore[misc]
         self.eurojust = Eurojust(self)
         self.frontex = Frontex(self, share)
         self._reported = reported[:states] * 7.0
-        self._staff_0 = baseline_staff(g, p)
+        self._staff_0 = baseline_staff(g, p, expected_driver_arrests(g, p, fit.flow, self._chance_0, self._use))
         self.staff = {kind: self._staff_0[kind].copy() for kind in TYPES}
         self._added = {kind: np.zeros(states) for kind in TYPES}
         partners = g.world.partners.set_index("partner")
@@ -284,6 +280,8 @@ class SmugglingModel(mesa.Model):  # type: ignore[misc]
         )  # fmt: skip
         self.tally = Tally.empty(len(g.groups), g.network.legs, len(g.destinations), len(self.networks),
                                  len(g.authorities), len(g.corridors))  # fmt: skip
+        self._repeat = g.column("origin_groups", "repeat_share")
+        self._classes = np.cumsum(self.tastes.class_share)
         self._rows = Rows.empty(4096)
         self.under_way = 0
         self._entered = 0.0
@@ -300,10 +298,11 @@ class SmugglingModel(mesa.Model):  # type: ignore[misc]
         self._takings_read = self.tally.takings.copy()
         self._seen_read = np.zeros((len(g.member_states), len(g.corridors)))
         self._drivers_read = (self.tally.detections.copy(), self.tally.interceptions.copy())
-        self._applied_read = self.tally.applied.copy()
+        self._decided_read = self.tally.decided.copy()
+        self._admitted_read = self.tally.admitted.copy()
+        self._open_places = np.zeros(len(g.groups))
         self._decided = self._applicants_0 * 7.0
         self._air_access = np.ones(g.network.legs)
-        self._group_weeks: int = 0
         self._menu = np.zeros((len(g.groups) * CLASSES, g.network.legs))
         self._shares: Shares
         self._places = self._places_0.copy()
@@ -320,6 +319,11 @@ class SmugglingModel(mesa.Model):  # type: ignore[misc]
         """Whether the horizon's last day has been simulated."""
         return self.day >= self.days
 
+    @property
+    def baseline_staff(self) -> dict[str, FloatArray]:
+        """Today's national staff by resource type, shape (member_states,) each."""
+        return self._staff_0
+
     def actor_draws(self, first: int, count: int, day: int, purpose: Purpose) -> FloatArray:
         """Uniform draws of strategic actors, keyed by (seed, actor, day, purpose)."""
         return network_draws(self.run_seed, first, count, day, purpose)
@@ -328,9 +332,6 @@ class SmugglingModel(mesa.Model):  # type: ignore[misc]
         """First actor number of a Member State's cases (one per network)."""
         return (member_state + 1) * 10_000
 
-    @property
-    def active_networks(self) -> npt.NDArray[np.bool_]:
-        return np.array([n.active for n in self.networks], dtype=np.bool_)
 
     def step(self) -> None:
         """Simulate one day."""
@@ -371,7 +372,7 @@ class SmugglingModel(mesa.Model):  # type: ignore[misc]
     # ------------------------------------------------------------------ week
 
     def _week(self) -> None:
-        p, g, today = self.params, self.geography, self.date
+        g, today = self.geography, self.date
         states = len(g.member_states)
         self.dials = self._policy.dials(today)
         strength = self._event_strength(today)
@@ -388,7 +389,6 @@ class SmugglingModel(mesa.Model):  # type: ignore[misc]
         self._stock["active_networks"] += float(self.active_networks.sum())
         self._stock["case_backlog"] += np.array([m.backlog for m in self.member_states])
         self._spend(today)
-        del p
 
     def _event_strength(self, today: date) -> FloatArray:
         """Effort of each authority relative to the reference, from partner agreements (the latest one counts)."""
@@ -528,6 +528,7 @@ class SmugglingModel(mesa.Model):  # type: ignore[misc]
             n.week(float(carried[n.number]), float(takings[n.number]), self.market, self.day)
             self._profit += n.profit
         shift_supply(self.networks, self.market, self.run_seed, self.day)
+        self.active_networks[:] = [n.active for n in self.networks]
         capacity, herfindahl = concentration(self.networks, corridors)
         expected = (
             np.maximum(self._members_of_corridor, 1.0) * p["networks.reference_arrest_hazard"] * 7.0 / 365.25
@@ -563,13 +564,15 @@ class SmugglingModel(mesa.Model):  # type: ignore[misc]
             if total > 0.0:
                 level = self._policy.intensity("legal_pathways", today)
                 self._places += level * lever.places_per_year * weight / total
-        new = self.tally.applied - self._applied_read
-        self._applied_read = self.tally.applied.copy()
-        lag = 1.0 - 0.5 ** (7.0 / p["legal.wait_days"])
+        decided = self.tally.decided - self._decided_read
+        self._decided_read = self.tally.decided.copy()
         if self.day > 0:
-            self._decided += lag * (new - self._decided)
-        weekly = self._places * 7.0 / 365.25
-        self._admit = np.minimum(1.0, weekly / np.maximum(self._decided, 1e-9))
+            lag = 1.0 - 0.5 ** (7.0 / p["legal.load_half_life_days"])
+            self._decided += lag * (decided - self._decided)
+        # places not used stay open, so that over time admissions meet places
+        self._open_places += self._places * 7.0 / 365.25 - (self.tally.admitted - self._admitted_read)
+        self._admitted_read = self.tally.admitted.copy()
+        self._admit = np.clip(self._open_places / np.maximum(self._decided, 1e-9), 0.0, 1.0)
 
     def _spend(self, today: date) -> None:
         """A week's public cost of what the scenario adds to today's baseline."""
@@ -587,8 +590,7 @@ class SmugglingModel(mesa.Model):  # type: ignore[misc]
     # ------------------------------------------------------------------ route choice
 
     def _choose_routes(self) -> None:
-        g, p = self.geography, self.params
-        group = self._kind_group
+        g, group = self.geography, self._kind_group
         fee_now = self._fee_table * self.market.fee_factor[g.corridor_of_leg]
         if self.assumptions.model.adaptation:
             self._learn(fee_now)
@@ -602,7 +604,6 @@ class SmugglingModel(mesa.Model):  # type: ignore[misc]
         self._menu = choice_menus(g.network, utility, self._z)
         value = np.log(np.maximum(self._z[np.arange(len(group))[:, None], self._origin_hub[group]], 1e-300))
         self._shares = self._participation.shares(value, self._places, self.dials["potential"])
-        del p
 
     def _learn(self, fee_now: FloatArray) -> None:
         days = self.day - self._learnt_on
@@ -686,7 +687,7 @@ class SmugglingModel(mesa.Model):  # type: ignore[misc]
                 self._rows = self._rows.grown(2 * need + 4096)
         shares = self._shares
         entry = Entry(
-            coming, np.cumsum(self.tastes.class_share), self._origin_share, self._origin_hub,
+            coming, self._classes, self._origin_share, self._origin_hub,
             shares.leave, shares.apply, self.tastes.budget, p["route_choice.means_spread"],
             int(p["legal.wait_days"]),
         )  # fmt: skip
@@ -703,7 +704,7 @@ class SmugglingModel(mesa.Model):  # type: ignore[misc]
         fee = self._fee_table * self.market.fee_factor[g.corridor_of_leg]
         conditions = Conditions(
             self._menu, fee, self.tastes.group_fee, self._use, accept, self._death, self._chance, self._detection,
-            g.column("origin_groups", "repeat_share"), self._admit, shares.fallback, *self._offers,
+            self._repeat, self._admit, shares.fallback, *self._offers,
         )  # fmt: skip
         advance(self._rows, self.under_way, self.day, self.persons, self._legs, conditions, self.tally,
                 int(p["networks.wait_days"]), int(p["interception.return_days"]),
@@ -751,5 +752,3 @@ class SmugglingModel(mesa.Model):  # type: ignore[misc]
             "under_way": float(np.count_nonzero(self._rows.state[: self.under_way] <= 1)) * self.persons,
         }
 
-
-_ = (DEAD, perceived_years)

@@ -84,7 +84,7 @@ class Recorder:
         self._geography = geography
         self._names = {field: field for field in Tally._fields}
         self._last: dict[str, FloatArray] = {}
-        self._blocks: list[pd.DataFrame] = []
+        self._blocks: list[tuple[str, str, str, list[str], str, list[str], FloatArray]] = []
         route = geography.route_of_leg
         self._to_route = np.zeros((len(route), len(ROUTES)))
         self._to_route[np.arange(len(route)), route] = 1.0
@@ -131,33 +131,31 @@ class Recorder:
         used = np.flatnonzero(values)
         if not len(used):
             used = np.array([0])
-        block: dict[str, object] = {"month": month, "outcome": outcome, "route": "", "origin_group": "",
-                                    "member_state": "", "leg": ""}  # fmt: skip
-        for name, labels in dimension.items():
-            block[name] = [labels[i] for i in used]
-        self._blocks.append(pd.DataFrame({**block, "value": values[used]}))
+        name, labels = next(iter(dimension.items()), ("", []))
+        chosen = [labels[i] for i in used] if labels else [""] * len(used)
+        self._blocks.append((month, outcome, name, chosen, "", [], values[used]))
 
     def _add_matrix(self, month: str, outcome: str, values: FloatArray) -> None:
         groups, routes = np.nonzero(values)
         if not len(groups):
             groups, routes = np.array([0]), np.array([0])
-        g = self._geography
+        names = self._geography.groups
         self._blocks.append(
-            pd.DataFrame(
-                {
-                    "month": month,
-                    "outcome": outcome,
-                    "route": [ROUTES[r] for r in routes],
-                    "origin_group": [g.groups[i] for i in groups],
-                    "member_state": "",
-                    "leg": "",
-                    "value": values[groups, routes],
-                }
-            )
-        )
+            (month, outcome, "route", [ROUTES[r] for r in routes], "origin_group", [names[i] for i in groups],
+             values[groups, routes])
+        )  # fmt: skip
 
     def frame(self) -> pd.DataFrame:
         """All rows recorded so far."""
-        if not self._blocks:
-            return pd.DataFrame({c: pd.Series(dtype="float64" if c == "value" else "str") for c in COLUMNS})
-        return pd.concat(self._blocks, ignore_index=True)[COLUMNS]
+        columns: dict[str, list[str]] = {name: [] for name in COLUMNS[:-1]}
+        values: list[FloatArray] = []
+        for month, outcome, first, first_labels, second, second_labels, numbers in self._blocks:
+            size = len(numbers)
+            known = {"month": [month] * size, "outcome": [outcome] * size, first: first_labels, second: second_labels}
+            for name, column in columns.items():
+                column.extend(known.get(name, [""] * size))
+            values.append(numbers)
+        merged = np.concatenate(values) if values else np.zeros(0)
+        frame = pd.DataFrame({name: pd.Series(column, dtype="str") for name, column in columns.items()})
+        frame["value"] = merged
+        return frame[COLUMNS]

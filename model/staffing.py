@@ -22,11 +22,54 @@ def quarter_of(day: date) -> str:
     return f"{day.year}Q{(day.month - 1) // 3 + 1}"
 
 
-def baseline_staff(geography: Geography, params: Mapping[str, float]) -> dict[str, FloatArray]:
+def smuggler_use(geography: Geography, params: Mapping[str, float]) -> FloatArray:
+    """Share of attempts on each leg that use a smuggler, shape (legs,)."""
+    inner = np.asarray(geography.legs["route"] == "INNER")
+    elsewhere = np.where(inner, params["networks.use_inner"], params["networks.use_feeder"])
+    return np.where(geography.external, params["networks.use_external"], elsewhere)
+
+
+def expected_driver_arrests(
+    geography: Geography, params: Mapping[str, float], flow: FloatArray, chance: FloatArray, use: FloatArray
+) -> FloatArray:
+    """Arrests of drivers a year that the reference flows lead to, by Member State.
+
+    Parameters
+    ----------
+    geography : Geography
+    params : Mapping
+    flow : FloatArray, shape (legs,)
+        Attempts a day at the reference.
+    chance : FloatArray, shape (legs,)
+        Chance of interception.
+    use : FloatArray, shape (legs,)
+        Share with a smuggler.
+    """
+    paid = flow * use * (geography.column("legs", "fee_eur") > 0.0)
+    detected = paid * (1.0 - chance) * geography.external * geography.column("legs", "detection")
+    seen = np.zeros(len(geography.authorities))
+    np.add.at(seen, geography.receiver, detected)
+    np.add.at(seen, geography.interceptor, paid * chance)
+    return np.asarray(
+        seen[: len(geography.member_states)] * 365.25 * params["investigation.drivers_per_person"]
+    )
+
+
+def baseline_staff(
+    geography: Geography, params: Mapping[str, float], driver_arrests: FloatArray
+) -> dict[str, FloatArray]:
     """Today's staff by resource type, shape (member_states,) each.
 
-    National services follow police and prosecutor numbers by one share each; Europol's own staff are a pool whose
-    members follow the work (zero here, see `Europol`).
+    National investigators follow police numbers.  Prosecutors follow the case load that the reference brings, at a
+    utilisation, between a least and a largest share of all prosecutors.  Europol's own staff are a pool whose members
+    follow the work (zero here, see `Europol`).
+
+    Parameters
+    ----------
+    geography : Geography
+    params : Mapping
+    driver_arrests : FloatArray, shape (member_states,)
+        A year at the reference, from `expected_driver_arrests`.
     """
     people = geography.column("member_states", "population") / 1e5
     police = geography.column("member_states", "police_per_100k") * people
@@ -46,7 +89,11 @@ def baseline_staff(geography: Geography, params: Mapping[str, float]) -> dict[st
         "financial_investigator": none.copy(),
         "biometric_kit": none.copy(),
         "investigator": police * params["investigation.specialised_share"],
-        "prosecutor": prosecutors * params["prosecution.smuggling_share"],
+        "prosecutor": np.clip(
+            driver_arrests / params["prosecution.cases_per_prosecutor_year"] / params["prosecution.utilisation"],
+            prosecutors * params["prosecution.least_share"],
+            prosecutors * params["prosecution.largest_share"],
+        ),
         "border_guard": police * params["interception.border_guard_share"] * receives,
         "rescue_unit": coast * params["rescue.units_per_coastal_state"],
     }
@@ -58,12 +105,13 @@ def staff_baseline(scenario: Scenario) -> pd.DataFrame:
     Parameters
     ----------
     scenario : Scenario
-        Its central registry values are used.
+        Replicate 0 is set up: its reference flows decide how many prosecutors work on smuggling.
     """
-    from ..scenarios.reference import world
+    from .core import SmugglingModel  # the reference flows decide, so the model is set up
 
-    geography = Geography(world())
-    staff = baseline_staff(geography, scenario.parameters())
+    model = SmugglingModel(scenario)
+    geography, staff = model.geography, model.baseline_staff
+    model.release()
     rows = [
         (kind, place, float(number))
         for kind in TYPES

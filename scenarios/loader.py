@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import sys
 import types
 from collections.abc import Iterator
 from importlib import resources
@@ -216,8 +217,11 @@ def _validate(
     try:
         return Scenario.model_validate(data), problems
     except ValidationError as error:
-        for details in error.errors(include_url=False):
+        errors = error.errors(include_url=False)
+        for details in errors[:MAX_PROBLEMS]:  # suggestions for thousands of mistakes would take long
             problems.extend(_problems(dict(details), root, data, file))
+        if len(errors) > MAX_PROBLEMS:
+            problems.append(_more(file, len(errors) - MAX_PROBLEMS))
         return None, problems
 
 
@@ -279,8 +283,6 @@ def _message(kind: str, details: dict[str, Any], context: dict[str, Any]) -> str
         limit = context[key]
         if isinstance(limit, float):
             limit = f"{limit:g}"
-        elif not isinstance(limit, int):
-            words = "a date from" if key[0] == "g" else "a date up to"
         return f"expected {words} {limit}, got {given}"
     if kind == "literal_error":
         return f"expected {context['expected']}, got {given}"
@@ -377,11 +379,14 @@ def dotted(path: _Path) -> str:
 def _in_order(problems: list[Problem], file: str) -> list[Problem]:
     """Own file first, then by place; equal problems once."""
     unique = list(dict.fromkeys(problems))
-    unique.sort(key=lambda problem: (problem.file != file, problem.file, problem.line, problem.column))
-    if len(unique) > MAX_PROBLEMS:
-        text = f"{len(unique) - MAX_PROBLEMS} more problems are not shown"
-        unique[MAX_PROBLEMS:] = [Problem(file, 0, 0, "", text)]
+    unique.sort(
+        key=lambda problem: (problem.file != file, problem.file, problem.line or sys.maxsize, problem.column)
+    )
     return unique
+
+
+def _more(file: str, count: int) -> Problem:
+    return Problem(file, 0, 0, "", f"{count} more problems are not shown")
 
 
 # ---------------------------------------------------------------------------------------------- schema walk

@@ -103,6 +103,14 @@ def _parse_date(value: Any) -> Any:
         raise invalid(f"expected a date such as 2025-07-01 (year-month-day), got '{value[:40]}'") from None
 
 
+def _in_range(value: dt.date) -> dt.date:
+    if not FIRST_DAY <= value <= LAST_DAY:
+        raise invalid(
+            f"expected a date from {FIRST_DAY} (published demand starts there) to {LAST_DAY}, got {value}"
+        )
+    return value
+
+
 def _parse_integer(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
@@ -134,7 +142,7 @@ Integer = Annotated[int, BeforeValidator(_parse_integer)]
 Date = Annotated[
     dt.date,
     BeforeValidator(_parse_date),
-    Field(ge=FIRST_DAY, le=LAST_DAY),
+    AfterValidator(_in_range),
     WithJsonSchema({"type": "string", "format": "date"}),
 ]
 Year = Annotated[int, BeforeValidator(_parse_year), Field(ge=FIRST_DAY.year, le=LAST_DAY.year)]

@@ -218,7 +218,8 @@ class _Builder:
     def _hint(self, line: int) -> str:
         lines = _BREAK.split(self.text)
         text = lines[line - 1] if 0 < line <= len(lines) else ""
-        if re.search(r":[^\s:]", text) and ": " not in text:
+        before = lines[line - 2] if 1 < line <= len(lines) else ""
+        if any(re.match(r"\s*[\w-]+:[^\s:/]", near[:200]) for near in (text, before)):
             return " (a space belongs after the colon)"
         if re.search(r":\s+[^\"'#]*:\s", text):
             return " (put a text that contains a colon in quotes)"

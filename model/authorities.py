@@ -240,4 +240,4 @@ class Frontex(mesa.Agent):  # type: ignore[misc]
 
 def network_draws(seed: int, first: int, count: int, day: int, purpose: Purpose) -> FloatArray:
     """Uniform draws of strategic actors, keyed by (seed, actor, day, purpose)."""
-    return actor_uniforms(np.uint64(seed & (2**64 - 1)), np.uint64(first), count, day, int(purpose))
+    return np.asarray(actor_uniforms(np.uint64(seed & (2**64 - 1)), np.uint64(first), count, day, int(purpose)))

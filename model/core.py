@@ -143,7 +143,7 @@ class SmugglingModel(mesa.Model):  # type: ignore[misc]
         self.recorder = Recorder(self.geography)
         self.datacollector = mesa.DataCollector(
             model_reporters={
-                "date": lambda m: m.date.isoformat(),
+                "date": lambda m: m.today.isoformat(),
                 "under_way": lambda m: m.under_way * m.persons,
                 "active_networks": lambda m: int(m.active_networks.sum()),
                 "mean_fee_factor": lambda m: float(m.market.fee_factor.mean()),
@@ -206,8 +206,8 @@ class SmugglingModel(mesa.Model):  # type: ignore[misc]
         fit, states = self.reference, len(g.member_states)
         corridors = len(g.corridors)
         smuggled = fit.flow * self._use * (self._fee_table > 0.0)
-        flow = np.bincount(g.corridor_of_leg, weights=smuggled, minlength=corridors)
-        paid = np.bincount(g.corridor_of_leg, weights=smuggled * self._fee_table, minlength=corridors)
+        flow = self._by_corridor(smuggled)
+        paid = self._by_corridor(smuggled * self._fee_table)
         fee = np.where(flow > 0.0, paid / np.maximum(flow, 1e-12), 0.0)
         total = self.assumptions.model.networks
         self.networks = found_networks(self, flow, fee, total, self.run_seed)
@@ -270,7 +270,14 @@ class SmugglingModel(mesa.Model):  # type: ignore[misc]
         self._profit = 0.0
         self._seized = 0.0
         self._weeks_in_month = 0
-        self._stock = {"active_networks": 0.0, "case_backlog": np.zeros(states)}
+        self._stock_networks = 0.0
+        self._stock_backlog = np.zeros(states)
+
+    def _by_corridor(self, values: FloatArray) -> FloatArray:
+        """Sum a quantity of legs by corridor."""
+        g = self.geography
+        sums = np.bincount(g.corridor_of_leg, weights=values, minlength=len(g.corridors))
+        return np.asarray(sums, dtype=np.float64)
 
     def _set_up_travellers(self) -> None:
         g, p = self.geography, self.params
@@ -310,7 +317,7 @@ class SmugglingModel(mesa.Model):  # type: ignore[misc]
     # ------------------------------------------------------------------ time
 
     @property
-    def date(self) -> date:
+    def today(self) -> date:
         """Today."""
         return self.first_day + timedelta(days=self.day)
 
@@ -343,8 +350,8 @@ class SmugglingModel(mesa.Model):  # type: ignore[misc]
             self._choose_routes()
         self._set_chances()
         self._move_travellers()
-        tomorrow = self.date + timedelta(days=1)
-        if tomorrow.month != self.date.month or self.day == self.days - 1:
+        tomorrow = self.today + timedelta(days=1)
+        if tomorrow.month != self.today.month or self.day == self.days - 1:
             self._close_month()
         self.day += 1
 
@@ -372,7 +379,7 @@ class SmugglingModel(mesa.Model):  # type: ignore[misc]
     # ------------------------------------------------------------------ week
 
     def _week(self) -> None:
-        g, today = self.geography, self.date
+        g, today = self.geography, self.today
         states = len(g.member_states)
         self.dials = self._policy.dials(today)
         strength = self._event_strength(today)
@@ -386,8 +393,8 @@ class SmugglingModel(mesa.Model):  # type: ignore[misc]
         self._air(today)
         self._legal(today)
         self._weeks_in_month += 1
-        self._stock["active_networks"] += float(self.active_networks.sum())
-        self._stock["case_backlog"] += np.array([m.backlog for m in self.member_states])
+        self._stock_networks += float(self.active_networks.sum())
+        self._stock_backlog += np.array([m.backlog for m in self.member_states])
         self._spend(today)
 
     def _event_strength(self, today: date) -> FloatArray:
@@ -537,8 +544,7 @@ class SmugglingModel(mesa.Model):  # type: ignore[misc]
         weight = 1.0 - 0.5 ** (7.0 / p["networks.sanction_half_life_days"])
         self._sanction += weight * (self.sanctions / expected - self._sanction)
         success = (1.0 - self._chance_0) / np.maximum(1.0 - self._chance, 1e-3)
-        mass = np.bincount(g.corridor_of_leg, weights=self._flow_0, minlength=corridors)
-        failures = np.bincount(g.corridor_of_leg, weights=self._flow_0 * success, minlength=corridors)
+        mass, failures = self._by_corridor(self._flow_0), self._by_corridor(self._flow_0 * success)
         failures = np.where(mass > 0.0, failures / np.maximum(mass, 1e-12), 1.0)
         self.market.clear(capacity, herfindahl, failures, np.maximum(self._sanction, 1e-3))
 
@@ -621,7 +627,7 @@ class SmugglingModel(mesa.Model):  # type: ignore[misc]
 
     def _set_chances(self) -> None:
         """Chances of interception and death on each leg today, from capacities, flows, season and rescue."""
-        g, p, today = self.geography, self.params, self.date
+        g, p, today = self.geography, self.params, self.today
         states = len(g.member_states)
         ceiling = p["interception.ceiling"]
         effort = np.ones(len(g.authorities))
@@ -692,7 +698,7 @@ class SmugglingModel(mesa.Model):  # type: ignore[misc]
             int(p["legal.wait_days"]),
         )  # fmt: skip
         before = self.under_way
-        calendar = (self.date - date(2010, 1, 1)).days
+        calendar = (self.today - date(2010, 1, 1)).days
         seed = np.uint64(self.run_seed)
         self.under_way = enter(self._rows, before, self.day, calendar, seed, self.persons, entry, self.tally)
         self._entered += (self.under_way - before) * self.persons
@@ -725,20 +731,21 @@ class SmugglingModel(mesa.Model):  # type: ignore[misc]
         ]
         seized = sum(r["seized"] for r in reports)
         extra += [
-            ("case_backlog", "member_state", self._stock["case_backlog"] / weeks),
-            ("active_networks", "", np.array([self._stock["active_networks"] / weeks])),
+            ("case_backlog", "member_state", self._stock_backlog / weeks),
+            ("active_networks", "", np.array([self._stock_networks / weeks])),
             ("smuggler_profit_eur", "", np.array([self._profit - seized])),
             ("cost_eur", "member_state", self._cost),
             ("cost_eur", "", np.array([self._programme_cost])),
         ]
         self.recorder.close_month(
-            f"{self.date:%Y-%m}", self.tally, extra, keep=self.date >= self.assumptions.horizon.start
+            f"{self.today:%Y-%m}", self.tally, extra, keep=self.today >= self.assumptions.horizon.start
         )
         self.datacollector.collect(self)
         self._cost = np.zeros_like(self._cost)
         self._programme_cost = self._profit = 0.0
         self._weeks_in_month = 0
-        self._stock = {"active_networks": 0.0, "case_backlog": np.zeros(len(self.member_states))}
+        self._stock_networks = 0.0
+        self._stock_backlog = np.zeros(len(self.member_states))
 
     def population(self) -> Mapping[str, float]:
         """Persons so far: entered = arrived + dead + gave_up + admitted + under_way."""

@@ -56,9 +56,10 @@ def shock_by_events(events: list[Any], group: str, day: date) -> float:
     """Product of the demand shocks that hold for a group on a day."""
     factor = 1.0
     for event in events:
-        if event.kind == "demand_shock" and event.holds(day):
-            if list(event.origin_groups) == ["all"] or group in event.origin_groups:
-                factor *= event.factor
+        if event.kind != "demand_shock" or not event.holds(day):
+            continue
+        if list(event.origin_groups) == ["all"] or group in event.origin_groups:
+            factor *= event.factor
     return factor
 
 
@@ -91,7 +92,11 @@ def potential_travellers(
     events : list
         The scenario's events.
     """
-    season = geography.world.seasonality.pivot(index="origin_group", columns="month", values="factor")
+    table = geography.world.seasonality
+    season = {
+        (str(name), int(month)): float(value)
+        for name, month, value in zip(table["origin_group"], table["month"], table["factor"], strict=True)
+    }
     out = np.zeros((len(geography.groups), days), dtype=np.int64)
     last = first + timedelta(days=days - 1)
     months = range(month_number(first), month_number(last) + 1)
@@ -100,7 +105,6 @@ def potential_travellers(
         if per_detection[g] <= 0.0:
             continue
         shock = latent_shock(seed, group, months[-1] + 1, sd, persistence)
-        factor = season.loc[group]
         levels: dict[int, float] = {}
         for m in months:
             start = date(EPOCH_YEAR + m // 12, m % 12 + 1, 1)
@@ -112,7 +116,7 @@ def potential_travellers(
                 if seen.year not in levels:
                     levels[seen.year] = annual_level(geography, group, seen.year, demand_year, growth)
                 event = shock_by_events(events, group, day) if events else 1.0
-                rate[i] = levels[seen.year] * float(factor[seen.month]) * event
+                rate[i] = levels[seen.year] * season[group, seen.month] * event
             rate *= shock[m] * per_detection[g] * balkan_factor[g] / (365.25 * per_agent)
             drawn = generator(seed, "potential", group, m).poisson(rate)
             offset = (start - first).days

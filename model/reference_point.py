@@ -96,7 +96,7 @@ class Tastes:
         factor = self.group_fee if group_of_fee is None else group_of_fee
         charged = np.broadcast_to(fee, (len(self.budget), len(self._days))) * factor[self._group][:, None]
         months = self._days / 30.0
-        return (
+        return np.asarray(
             constant[self._group]
             - self._fee * charged / self.budget[:, None]
             - self._death * self._risk[:, None] * death
@@ -169,7 +169,7 @@ def destination_targets(geography: Geography, year: int) -> FloatArray:
 
 def reference_chances(geography: Geography, interception: FloatArray, death: FloatArray) -> FloatArray:
     """Chance that an attempt on a leg succeeds, shape (legs,)."""
-    return (1.0 - death) * (1.0 - interception)
+    return np.asarray((1.0 - death) * (1.0 - interception))
 
 
 def fit_reference_point(
@@ -294,4 +294,4 @@ def _lead_days(
     per_group = (groups, CLASSES, network.legs)
     time = spent.reshape(per_group).sum(axis=(1, 2))
     entered = arrive.reshape(per_group).sum(axis=(1, 2))
-    return time / np.maximum(entered, 1e-12)
+    return np.asarray(time / np.maximum(entered, 1e-12))

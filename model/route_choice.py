@@ -17,7 +17,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
+
+from .compiled import compiled
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -91,7 +92,7 @@ def _post_order(start: IntArray, head: IntArray) -> IntArray:
     return np.array(order, dtype=np.int64)
 
 
-@njit(cache=True)
+@compiled
 def _sweep_values(
     start: IntArray, head: IntArray, order: IntArray, weight: FloatArray, settle: FloatArray, z: FloatArray,
     tolerance: float, most: int,
@@ -111,9 +112,7 @@ def _sweep_values(
                     value += weight[k, leg] * z[k, head[leg]]
                 old = z[k, h]
                 if value > 0.0:
-                    difference = abs(value - old) / value
-                    if difference > change:
-                        change = difference
+                    change = max(change, abs(value - old) / value)
                 if not np.isfinite(value):
                     return -1
                 z[k, h] = value
@@ -167,7 +166,7 @@ def solve_values(
     return z
 
 
-@njit(cache=True)
+@compiled
 def _fill_menus(
     start: IntArray, head: IntArray, weight: FloatArray, z: FloatArray, menu: FloatArray
 ) -> None:
@@ -205,10 +204,10 @@ def probabilities(network: Network, menu: FloatArray) -> FloatArray:
     """Choice probability of each leg (shape (types, legs)) from cumulative menus."""
     before = np.concatenate([np.zeros((menu.shape[0], 1)), menu[:, :-1]], axis=1)
     before[:, network.start[:-1][np.diff(network.start) > 0]] = 0.0
-    return menu - before
+    return np.asarray(menu - before)
 
 
-@njit(cache=True)
+@compiled
 def _sweep_visits(
     order: IntArray, in_start: IntArray, in_leg: IntArray, start: IntArray, tail: IntArray,
     choice: FloatArray, onward: FloatArray, back: FloatArray, origin: FloatArray, x: FloatArray,

@@ -278,8 +278,8 @@ def found_networks(model: SmugglingModel, flow: FloatArray, fee: FloatArray, tot
             capital = p["networks.capital_weeks"] * 7.0 * places_i * fee[c]
             networks.append(
                 SmugglingNetwork(model, len(networks), c, float(places_i), organisers,
-                                 float(members_i - organisers), float(capital))  # fmt: skip
-            )
+                                 float(members_i - organisers), float(capital))
+            )  # fmt: skip
     return networks
 
 
@@ -287,8 +287,8 @@ def concentration(networks: list[SmugglingNetwork], corridors: int) -> tuple[Flo
     """Places a day and Herfindahl index by corridor."""
     places = np.array([n.places for n in networks])
     where = np.array([n.corridor for n in networks])
-    total = np.bincount(where, weights=places, minlength=corridors)
-    squares = np.bincount(where, weights=places**2, minlength=corridors)
+    total = np.asarray(np.bincount(where, weights=places, minlength=corridors), dtype=np.float64)
+    squares = np.asarray(np.bincount(where, weights=places**2, minlength=corridors), dtype=np.float64)
     return total, np.where(total > 0.0, squares / np.maximum(total**2, 1e-12), 1.0)
 
 

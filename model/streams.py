@@ -14,7 +14,8 @@ from enum import IntEnum
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
+
+from .compiled import compiled, inlined
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
@@ -48,28 +49,29 @@ class Purpose(IntEnum):
     DEMAND = 19
 
 
-@njit(cache=True, inline="always")
+@inlined
 def mix(x: np.uint64) -> np.uint64:
     """SplitMix64 finaliser: a bijection of 64-bit words that passes as independent noise."""
     x = (x ^ (x >> _S30)) * _MIX_1
     x = (x ^ (x >> _S27)) * _MIX_2
-    return x ^ (x >> _S31)
+    mixed: np.uint64 = x ^ (x >> _S31)
+    return mixed
 
 
-@njit(cache=True, inline="always")
+@inlined
 def stream_key(seed: np.uint64, actor: np.uint64) -> np.uint64:
     """Key of one actor's stream under one seed."""
     return mix(mix(seed + _GOLDEN) + actor * _GOLDEN)
 
 
-@njit(cache=True, inline="always")
+@inlined
 def uniform(key: np.uint64, counter: np.uint64, purpose: np.uint64) -> float:
     """Uniform draw in [0, 1) number `counter` for `purpose` from the stream `key`."""
     word = mix(key ^ mix(counter * _GOLDEN + purpose * _PURPOSE))
     return float(word >> _S11) * _UNIT
 
 
-@njit(cache=True)
+@compiled
 def actor_uniforms(
     seed: np.uint64, first_actor: np.uint64, count: int, day: int, purpose: int
 ) -> npt.NDArray[np.float64]:

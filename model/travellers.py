@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
+from .compiled import compiled
 from .streams import Purpose, stream_key, uniform
 
 FloatArray = npt.NDArray[np.float64]
@@ -53,8 +53,9 @@ class Rows(NamedTuple):
     def grown(self, capacity: int) -> Rows:
         """The same rows in larger arrays."""
         larger = Rows.empty(capacity)
-        for old, new in zip(self, larger, strict=True):
-            new[: len(old)] = old
+        for field in self._fields:
+            old = getattr(self, field)
+            getattr(larger, field)[: len(old)] = old
         return larger
 
 
@@ -116,13 +117,12 @@ class Tally(NamedTuple):
     @classmethod
     def empty(cls, groups: int, legs: int, destinations: int, networks: int, authorities: int,
               corridors: int) -> Tally:  # fmt: skip
-        by_leg = [np.zeros((groups, legs)) for _ in range(7)]
-        by_group = [np.zeros(groups) for _ in range(6)]
-        return cls(
-            *by_leg, np.zeros((groups, destinations)), *by_group,
-            np.zeros((networks + 1, authorities)), np.zeros(networks + 1), np.zeros(networks + 1),
-            np.zeros(legs), np.zeros(corridors),
-        )  # fmt: skip
+        shape: dict[str, tuple[int, ...]] = dict.fromkeys(cls._fields[:7], (groups, legs))
+        shape |= dict.fromkeys(cls._fields[8:14], (groups,))
+        shape |= {"settled": (groups, destinations), "evidence": (networks + 1, authorities),
+                  "carried": (networks + 1,), "takings": (networks + 1,), "today": (legs,),
+                  "wanted": (corridors,)}  # fmt: skip
+        return cls(**{field: np.zeros(shape[field]) for field in cls._fields})
 
 
 class Entry(NamedTuple):
@@ -139,7 +139,7 @@ class Entry(NamedTuple):
     legal_days: int  # days until an application is decided
 
 
-@njit(cache=True)
+@compiled
 def enter(rows: Rows, used: int, day: int, calendar: int, seed: np.uint64, weight: float, entry: Entry,
           tally: Tally) -> int:  # fmt: skip
     """Let today's potential travellers choose; append those who leave or apply.  Returns the number of rows used."""
@@ -180,7 +180,7 @@ def enter(rows: Rows, used: int, day: int, calendar: int, seed: np.uint64, weigh
     return used
 
 
-@njit(cache=True)
+@compiled
 def _network(conditions: Conditions, corridor: int, u: float) -> int:
     low, high = 0, conditions.network_count[corridor] - 1
     if high < 0:
@@ -194,7 +194,7 @@ def _network(conditions: Conditions, corridor: int, u: float) -> int:
     return int(conditions.network_at[corridor, low])
 
 
-@njit(cache=True)
+@compiled
 def advance(
     rows: Rows, used: int, day: int, weight: float, legs: Legs, conditions: Conditions, tally: Tally,
     wait_days: int, return_days: int, upfront: float,
@@ -293,7 +293,7 @@ def advance(
             rows.spent[i] += price
 
 
-@njit(cache=True)
+@compiled
 def compact(rows: Rows, used: int) -> int:
     """Drop the rows of those whose journey has ended.  Returns the number of rows used."""
     kept = 0

@@ -13,19 +13,19 @@ from .problems import Problem, ScenarioError
 from .registry import Parameter, Parameters, Registry, registry
 from .resources import RESOURCES, ResourceInfo
 from .schema import Scenario
+from .template import SCHEMA_FILE, template
 
 if TYPE_CHECKING:
-    from .json_schema import json_schema
+    from .editor_schema import json_schema
     from .reference import World, world
-    from .template import template
 
 __all__ = [
-    "LEVERS", "OUTCOMES", "RESOURCES", "LeverInfo", "OutcomeInfo", "Parameter", "Parameters", "Problem", "Registry",
+    "LEVERS", "OUTCOMES", "RESOURCES", "SCHEMA_FILE", "LeverInfo", "OutcomeInfo", "Parameter", "Parameters", "Problem", "Registry",
     "ResourceInfo", "Scenario", "ScenarioError", "World", "bundled", "check", "json_schema", "load", "registry",
     "template", "world",
 ]  # fmt: skip
 
-_LATER = {"json_schema": "json_schema", "template": "template", "World": "reference", "world": "reference"}
+_LATER = {"json_schema": "editor_schema", "World": "reference", "world": "reference"}
 
 
 def __getattr__(name: str) -> Any:

@@ -118,7 +118,7 @@ def _parent(path: Path, wanted: str, node: Node) -> Path:
 
     if wanted in bundled():
         return bundled_path(wanted)
-    if not wanted.strip() or wanted != Path(wanted).name or "/" in wanted or "\\" in wanted or ":" in wanted:
+    if wanted.strip() in ("", ".", "..") or wanted != Path(wanted).name or set(wanted) & set("/\\:"):
         raise refuse(f"expected a bundled name or a file in the same folder, got '{wanted[:80]}'")
     folder = path.resolve().parent
     names = (

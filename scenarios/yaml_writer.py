@@ -17,18 +17,15 @@ class _Dumper(yaml.SafeDumper):
 
 
 def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    lines = text.split("\n")
     try:
-        bare = isinstance(resolve_plain(text), str) and "\t" not in text
+        bare = isinstance(resolve_plain(text), str) and all(line.isprintable() for line in lines)
     except (NotFinite, ValueError):
         bare = False
-    if (
-        "\n" in text
-        and bare
-        and not any(line != line.strip() for line in text.split("\n"))
-        and text.isprintable()
-    ):
-        return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|")
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=None if bare else '"')
+    style = None if bare else '"'
+    if bare and len(lines) > 1 and all(lines) and not any(line != line.strip() for line in lines):
+        style = "|"
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
 
 _Dumper.add_representer(str, _text)

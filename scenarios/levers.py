@@ -24,6 +24,14 @@ class LeverInfo:
 
         return registry().matching(f"lever.{self.name}.*")
 
+    @property
+    def cost_parameter(self) -> str | None:
+        """Registry name of what the lever costs a year at full intensity; None when its staff or places cost instead."""
+        from .registry import registry
+
+        name = f"cost.{self.name}_eur_per_year"
+        return name if name in registry() else None
+
 
 _DIRECTIVE = "Facilitation Directive, COM(2023) 755"
 _EUROPOL = "Europol regulation, COM(2023) 754"

@@ -19,9 +19,13 @@ from countersmuggling.scenarios.problems import nearest
 ROOMS = ("model", "optimise")
 NAMES = ("p", "params")
 STRUCTURAL = frozenset(
-    (0.0, 0.5, 1.0, 2.0, 7.0, 12.0, 100.0, 365.0, 365.25, 1000.0, *(10.0**-n for n in range(6, 13)))
+    (0.0, 0.5, 1.0, 2.0, 7.0, 12.0, 100.0, 365.0, 365.25, 1000.0, 100_000.0, 1e-300)
+    + tuple(float(f"1e-{n}") for n in range(6, 13))
 )
-"""Numbers that are no assumption: identities, halves, days and months of a year, percent, tolerances."""
+"""Numbers that are no assumption: identities, halves, days and months of a year, percent, per 1,000 and per 100,000
+people, tolerances, and the smallest number before a logarithm."""
+ENGINE = ("model/replicates.py",)
+"""Files that start processes and wait for them; their seconds are no assumption about the world."""
 
 
 def sources() -> Iterator[tuple[str, ast.Module]]:

@@ -191,7 +191,7 @@ def run_many(
 
 
 def _in_process(jobs: Sequence[Job], function: Callable[[Job], Any] | None, bar: _Bar[R]) -> list[R]:
-    results = []
+    results: list[Any] = []
     for job in jobs:
         try:
             results.append(function(job) if function else run_one(job, bar.inside))

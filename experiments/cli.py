@@ -1,0 +1,548 @@
+"""The command line: ``countersmuggling COMMAND ...``.
+
+Exit codes: 0 done; 2 invalid input or usage, or results that cannot be written; 3 no feasible plan; 130 interrupted; 1 a
+fault of this program. Heavy modules are imported inside the commands, so that help comes at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import json
+import math
+import os
+import secrets
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+if TYPE_CHECKING:
+    from .results import Results
+
+DONE, FAULT, INVALID, INFEASIBLE, INTERRUPTED = 0, 1, 2, 3, 130
+#: set to anything: a fault of this program prints its traceback
+TRACEBACK_VARIABLE = "COUNTERSMUGGLING_TRACEBACK"
+
+DESCRIPTION = "Simulate measures against migrant smuggling, compare policy options, and plan where scarce staff should go."
+EPILOG = """\
+SCENARIO is the name of a bundled scenario (see `countersmuggling scenarios`) or a YAML file.
+
+  countersmuggling compare baseline-2025 europol-regulation --plan     compare an option with the status quo
+  countersmuggling new my-option.yaml --from baseline-2025             begin an option of your own
+  countersmuggling check my-option.yaml                                find what is wrong with it
+
+Exit codes: 0 done, 2 invalid input or usage, 3 no feasible plan, 130 interrupted.
+"""
+
+
+class Usage(Exception):
+    """A mistake of the user; the message is for them."""
+
+
+class _Parser(argparse.ArgumentParser):
+    """Argument errors in one line, with the nearest valid name."""
+
+    def error(self, message: str) -> NoReturn:
+        hint = self._nearest(message)
+        print(f"{self.prog}: {message}{hint} (see `{self.prog} --help`)", file=sys.stderr)
+        raise SystemExit(INVALID)
+
+    def _nearest(self, message: str) -> str:
+        valid = {o for a in self._actions for o in a.option_strings}
+        for action in self._actions:
+            if isinstance(action, argparse._SubParsersAction):
+                for command in action.choices.values():
+                    valid |= {o for a in command._actions for o in a.option_strings}
+        if message.startswith("unrecognized arguments:"):
+            wrong = message.partition(":")[2].split()[0].partition("=")[0]
+            near = difflib.get_close_matches(wrong, sorted(valid), 1)
+        elif "invalid choice: " in message:
+            wrong, _, rest = message.partition("invalid choice: ")[2].partition(" (choose from ")
+            near = difflib.get_close_matches(wrong.strip("'"), [c.strip("' )") for c in rest.split(",")], 1)
+        else:
+            return ""
+        return f"; did you mean '{near[0]}'?" if near else ""
+
+
+def _whole(low: int, high: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        try:
+            value = int(text)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"expected a whole number, got '{text}'") from None
+        if not low <= value <= high:
+            raise argparse.ArgumentTypeError(f"expected a whole number from {low} to {high}, got {text}")
+        return value
+
+    return parse
+
+
+def _at_least_one(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected a number, got '{text}'") from None
+    if not 1.0 <= value <= 1e6:
+        raise argparse.ArgumentTypeError(f"expected a number from 1 to 1000000, got {text}")
+    return value
+
+
+def parser() -> argparse.ArgumentParser:
+    """The argument parser of the program."""
+    whole = _Parser(
+        prog="countersmuggling", description=DESCRIPTION, epilog=EPILOG, allow_abbrev=False,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
+    whole.add_argument("--version", action="store_true", help="print the version and exit")
+    commands = whole.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
+
+    def add(name: str, help_: str) -> argparse.ArgumentParser:
+        return commands.add_parser(
+            name, help=help_, description=help_[0].upper() + help_[1:] + ".", allow_abbrev=False
+        )
+
+    add("scenarios", "list the bundled scenarios")
+    new = add("new", "write a commented starter file for an option of your own")
+    new.add_argument("file", metavar="FILE", type=Path, help="YAML file to write; must not exist")
+    new.add_argument("--from", dest="base", metavar="NAME", default="baseline-2025",
+                     help="scenario to start from: a bundled name, or a file in the same folder (default: %(default)s)")  # fmt: skip
+    check = add("check", "tell everything that is wrong with scenario files")
+    check.add_argument("file", metavar="FILE", nargs="+", help="scenario file or bundled name")
+    schema = add("schema", "print the JSON Schema of scenario files, for editors")
+    schema.add_argument("--out", type=Path, metavar="FILE", help="write it to a file instead")
+
+    run = add("run", "simulate one scenario")
+    run.add_argument("scenario", metavar="SCENARIO")
+    compare = add("compare", "simulate a baseline and options with the same chance, and tell the differences")
+    compare.add_argument("baseline", metavar="BASELINE")
+    compare.add_argument("options", metavar="OPTION", nargs="+")
+    compare.add_argument("--plan", action="store_true",
+                         help="also plan where each option's staff goes, and simulate the plan beside a pro-rata placement")  # fmt: skip
+    optimise = add(
+        "optimise", "plan where a scenario's staff goes, and simulate the plan beside other placements"
+    )
+    optimise.add_argument("scenario", metavar="SCENARIO")
+    for command in (compare, optimise):
+        command.add_argument(
+            "--solver", choices=("highs", "cbc"), default="highs", help="(default: %(default)s)"
+        )
+    for command in (run, compare, optimise):
+        _common(command)
+    report = add("report", "make figures and report.html of a results folder anew")
+    report.add_argument("results", metavar="RESULTS", type=Path)
+    report.add_argument("--quiet", action="store_true", help="print nothing but the report's path")
+    return whole
+
+
+def _common(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--replicates",
+        type=_whole(1, 10_000),
+        metavar="N",
+        help="runs with different chance (default: the scenario's)",
+    )
+    command.add_argument(
+        "--seed", type=_whole(0, 2**63 - 1), metavar="N", help="seed of all chance (default: the scenario's)"
+    )
+    command.add_argument(
+        "--persons-per-agent",
+        type=_at_least_one,
+        metavar="X",
+        help="people that a simulated traveller stands for; larger is faster and rougher (default: the scenario's)",
+    )
+    command.add_argument(
+        "--workers", type=_whole(1, 4096), metavar="N", help="processes (default: one a core)"
+    )
+    command.add_argument(
+        "--out", type=Path, metavar="DIR", help="results folder (default: results/<name>-<short id>)"
+    )
+    command.add_argument(
+        "--quiet", action="store_true", help="no progress bars and no table; print the folder's path only"
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the program.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        As on a command line; by default the process's own.
+
+    Returns
+    -------
+    int
+        Exit code.
+    """
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(AttributeError, ValueError):  # a console that lacks a character shows a question mark
+            stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+    try:
+        options = parser().parse_args(given)
+    except SystemExit as leaving:
+        return int(leaving.code or 0)
+    before: Any = None
+    with suppress(ValueError):  # only the main thread may
+        before = signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        return _guarded(options, given)
+    finally:
+        if before is not None:
+            signal.signal(signal.SIGTERM, before)
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _guarded(options: argparse.Namespace, given: Sequence[str]) -> int:
+    try:
+        return _dispatch(options, given)
+    except KeyboardInterrupt:
+        print("\nInterrupted: no results were written.", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:  # the reader of our output, such as `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
+    except Exception as error:
+        code, message = _told(error)
+        if code == FAULT and os.environ.get(TRACEBACK_VARIABLE):
+            raise
+        print(message, file=sys.stderr)
+        return code
+
+
+def _told(error: Exception) -> tuple[int, str]:
+    """Exit code and message of an error."""
+    from .folder import FolderError
+
+    if isinstance(error, Usage | FolderError):
+        return INVALID, f"countersmuggling: {error}"
+    from ..scenarios import ScenarioError
+
+    if isinstance(error, ScenarioError):
+        return INVALID, str(error)
+    # whoever raised one of these has imported its module
+    if (comparing := sys.modules.get(f"{__package__}.comparing")) and isinstance(
+        error, comparing.NotComparable
+    ):
+        return INVALID, f"countersmuggling: {error}"
+    planning = sys.modules.get(f"{(__package__ or '').rpartition('.')[0]}.optimise")
+    if planning is not None and isinstance(error, planning.InfeasiblePlan):
+        return INFEASIBLE, _infeasible(error)
+    if isinstance(error, MemoryError):
+        return (
+            INVALID,
+            "countersmuggling: not enough memory; use fewer --workers or a larger --persons-per-agent",
+        )
+    replicates = sys.modules.get(f"{(__package__ or '').rpartition('.')[0]}.model.replicates")
+    known = replicates is not None and isinstance(error, replicates.RunFailed)
+    told = str(error) if known else f"{type(error).__name__}: {error}"
+    return FAULT, (
+        f"countersmuggling: {told}\nThis is a fault of the program or its surroundings; no results were written. "
+        f"Set {TRACEBACK_VARIABLE}=1 to see where."
+    )
+
+
+def _infeasible(error: Any) -> str:
+    lines = ["No plan keeps all limits.", ""]
+    conflicts = list(getattr(error, "conflicts", []))
+    if conflicts:
+        lines += ["These limits conflict:", *(f"  - {c}" for c in conflicts), ""]
+    table = getattr(error, "relaxation", None)
+    if table is not None and len(table):
+        lines.append("The smallest change that makes a plan possible:")
+        for row in table.to_dict(orient="records"):
+            by = f"{float(row['by']):,.4g}" if "by" in row else ""
+            lines.append(f"  - {row.get('limit', '')}: by {by} {row.get('unit', '')}".rstrip())
+    return "\n".join(lines).rstrip() if len(lines) > 2 else f"No plan keeps all limits: {error}"
+
+
+def _dispatch(options: argparse.Namespace, given: Sequence[str]) -> int:
+    if options.version:
+        from .. import __version__
+
+        print(f"countersmuggling {__version__}")
+        return DONE
+    if options.command is None:
+        parser().print_help()
+        return INVALID
+    commands: dict[str, Callable[[argparse.Namespace], int]] = {
+        "scenarios": _scenarios,
+        "new": _new,
+        "check": _check,
+        "schema": _schema,
+        "report": _report,
+    }
+    if options.command in commands:
+        return commands[options.command](options)
+    return _simulating(options, given)
+
+
+# ---------------------------------------------------------------------------------------------- scenario files
+
+
+def _scenarios(options: argparse.Namespace) -> int:
+    from ..scenarios import bundled, load
+
+    rows = [(name, load(name)) for name in bundled()]
+    width = max(len(name) for name, _ in rows)
+    for name, scenario in rows:
+        period = f"{scenario.horizon.start.year}-{scenario.horizon.end.year}"
+        print(f"{name:<{width}}  {period}  {scenario.title}")
+    return DONE
+
+
+def _new(options: argparse.Namespace) -> int:
+    from ..scenarios import bundled, json_schema, template
+    from ..scenarios.template import SCHEMA_FILE
+
+    target: Path = options.file
+    base: str = options.base
+    if target.suffix not in (".yaml", ".yml"):
+        raise Usage(f"{target}: a scenario file ends in .yaml")
+    if (
+        base not in bundled()
+        and Path(base).exists()
+        and Path(base).resolve().parent != target.resolve().parent
+    ):
+        raise Usage(
+            f"--from {base}: a file to start from must lie in the new file's folder ({target.resolve().parent})"
+        )
+    text = template(base, title=target.stem.replace("-", " ").replace("_", " ").capitalize())
+    schema = target.with_name(SCHEMA_FILE)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with open(target, "x", encoding="utf-8") as stream:
+            stream.write(text)
+        if not schema.exists():
+            schema.write_text(
+                json.dumps(json_schema(), indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
+            )
+    except FileExistsError:
+        raise Usage(f"{target} exists already; choose another name") from None
+    except OSError as error:
+        raise Usage(f"cannot write {error.filename or target}: {error.strerror}") from error
+    print(f"Wrote {target} (from {base}) and {schema.name}, which editors read for completion.")
+    print(f"Edit it, then:  countersmuggling check {target}")
+    return DONE
+
+
+def _check(options: argparse.Namespace) -> int:
+    from ..scenarios import bundled, check
+
+    wrong = 0
+    for name in options.file:
+        problems = check(name if name in bundled() else Path(name))
+        for problem in problems:
+            print(problem, file=sys.stderr)
+        wrong += len(problems)
+        if not problems:
+            print(f"{name}: nothing wrong")
+    if wrong:
+        print(f"{wrong} problem{'s' if wrong > 1 else ''}", file=sys.stderr)
+    return INVALID if wrong else DONE
+
+
+def _schema(options: argparse.Namespace) -> int:
+    from ..scenarios import json_schema
+
+    text = json.dumps(json_schema(), indent=1, ensure_ascii=False)
+    if options.out is None:
+        print(text)
+        return DONE
+    try:
+        options.out.write_text(text + "\n", encoding="utf-8")
+    except OSError as error:
+        raise Usage(f"cannot write {options.out}: {error.strerror}") from error
+    print(f"Wrote {options.out}")
+    return DONE
+
+
+# ---------------------------------------------------------------------------------------------- simulations
+
+
+def _simulating(options: argparse.Namespace, given: Sequence[str]) -> int:
+    from dataclasses import replace
+
+    from .folder import explaining, new_folder
+
+    work, name = _work(options)
+    target: Path = options.out or Path("results") / f"{name}-{secrets.token_hex(3)}"
+    # the folder is made first: what cannot be written is known before minutes of computing
+    with new_folder(target) as temporary:
+        found = work()
+        found = replace(
+            found, provenance={**found.provenance, "command": " ".join(["countersmuggling", *given])}
+        )
+        with explaining(target):
+            found.write_into(temporary)
+    if options.quiet:
+        print(target)
+        return DONE
+    print(_table(found))
+    print(f"\nResults: {target}")
+    print(
+        f"Report:  {target / 'report.html'}  (open it in a browser: {(target / 'report.html').resolve().as_uri()})"
+    )
+    return DONE
+
+
+def _work(options: argparse.Namespace) -> tuple[Callable[[], Results], str]:
+    """What is to be done, with all scenarios read and found fit, and a name for it."""
+    from ..scenarios import load
+
+    common = {
+        "replicates": options.replicates,
+        "seed": options.seed,
+        "persons_per_agent": options.persons_per_agent,
+        "workers": options.workers,
+        "progress": not options.quiet,
+    }
+    if options.command == "compare":
+        baseline, chosen = _load_all(options.baseline, *options.options)
+        name = chosen[0].name if len(chosen) == 1 else f"{baseline.name}-and-{len(chosen)}-options"
+
+        def comparing() -> Results:
+            from .comparing import compare
+
+            return compare(baseline, chosen, plan=options.plan, solver=options.solver, **common)
+
+        return comparing, name
+    scenario = load(options.scenario)
+
+    def running() -> Results:
+        from .running import simulate
+
+        return simulate(scenario, **common)
+
+    def optimising() -> Results:
+        from .comparing import optimised
+
+        return optimised(scenario, solver=options.solver, **common)
+
+    if options.command == "run":
+        return running, scenario.name
+    return optimising, f"{scenario.name}-plan"
+
+
+def _load_all(baseline: str, *options: str) -> tuple[Any, list[Any]]:
+    """Load several scenarios, telling the problems of all of them at once; check that they can be compared."""
+    from ..scenarios import ScenarioError, load
+
+    loaded, problems = [], []
+    for name in (baseline, *options):
+        try:
+            loaded.append(load(name))
+        except ScenarioError as error:
+            problems += [p for p in error.problems if p not in problems]
+    if problems:
+        raise ScenarioError(problems)
+    from .comparing import comparable
+
+    comparable(loaded[0], loaded[1:])
+    return loaded[0], loaded[1:]
+
+
+def _report(options: argparse.Namespace) -> int:
+    from .results import Results
+
+    found = Results.read(options.results)
+    path = found.rewrite_report(options.results)
+    print(path if options.quiet else f"Report:  {path}  (open it in a browser: {path.resolve().as_uri()})")
+    return DONE
+
+
+# ---------------------------------------------------------------------------------------------- the table
+
+
+def _table(found: Results) -> str:
+    """Aligned text: levels of one run, or changes of every run against the first."""
+    from . import summarising, wording
+    from .results import question
+
+    months = summarising.months(found.outcomes)
+    replicates = f"{found.replicates} replicate{'s' if found.replicates > 1 else ''}"
+    head = [f"{wording.period(months[0], months[-1])}, {replicates}"]
+    if asked := question(found.runs):
+        head.insert(0, " ".join(asked.split()))
+    return _plain("\n".join([*head, "", *(_changes(found) if len(found.runs) > 1 else _levels(found))]))
+
+
+def _levels(found: Results) -> list[str]:
+    from ..scenarios import OUTCOMES
+    from . import summarising, wording
+
+    table = summarising.by_key(found.summary(), "outcome")
+    rows = [("", "mean", "5th to 95th pct.", "")]
+    for name in wording.TOLD:
+        row, info = table[name], OUTCOMES[name]
+        divisor, unit = wording.scale_of(info.unit, float(row["mean"]))
+        low, high = (wording.number(float(row[k]) / divisor) for k in ("p05", "p95"))
+        spread = f"{low} to {high}" if found.replicates > 1 and low != high else ""
+        rows.append(
+            (info.title, wording.number(float(row["mean"]) / divisor), spread, _unit(info.kind, unit))
+        )
+    return _aligned(rows, "<>>< ")
+
+
+def _changes(found: Results) -> list[str]:
+    from ..scenarios import OUTCOMES
+    from . import summarising, wording
+
+    lines: list[str] = []
+    pairs = [(run, found.runs[0]) for run in found.runs[1:]]
+    pairs += [
+        (run, other) for run in found.runs for other in found.runs
+        if run.role == "plan" and other.role == "pro_rata" and other.of == run.of
+    ]  # fmt: skip
+    for run, against in pairs:
+        table = summarising.by_key(found.difference(run.key, against.key), "outcome")
+        rows = [("", "before", "after", "change", "95 % interval", "", "")]
+        for name in wording.TOLD:
+            if name not in table:
+                continue
+            row, info = table[name], OUTCOMES[name]
+            sizes = [float(row[k]) for k in ("against_mean", "run_mean", "difference")]
+            divisor, unit = wording.scale_of(info.unit, *sizes)
+            before, after, mean = (v / divisor for v in sizes)
+            low, high = float(row["low"]) / divisor, float(row["high"]) / divisor
+            size = None if math.isnan(low) else max(abs(low), abs(high))
+            bounds = (
+                ""
+                if size is None
+                else f"{wording.number(low, size, True)} to {wording.number(high, size, True)}"
+            )
+            rows.append(
+                (info.title, wording.number(before), wording.number(after), wording.number(mean, size, True),
+                 bounds if row["verdict"] != "unchanged" else "", _unit(info.kind, unit), str(row["verdict"]))
+            )  # fmt: skip
+        lines += [f"{run.title}  against  {against.title}", *_aligned(rows, "<>>>><<"), ""]
+    return lines[:-1]
+
+
+def _unit(kind: str, unit: str) -> str:
+    return f"{unit} (mean over months)" if kind == "stock" else unit
+
+
+def _aligned(rows: Sequence[Sequence[str]], sides: str) -> list[str]:
+    widths = [max(len(row[n]) for row in rows) for n in range(len(rows[0]))]
+    return [
+        "  " + "  ".join(f"{c:{s}{w}}" for c, s, w in zip(row, sides, widths, strict=False)).rstrip()
+        for row in rows
+    ]
+
+
+def _plain(text: str) -> str:
+    """Characters that every console has."""
+    from . import wording
+
+    return text.replace(wording.MINUS, "-").replace(wording.THIN, " ").replace("\N{EN DASH}", "-")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,216 @@
+"""Compare options with a baseline, replicate by replicate, and staff placed by plan with other placements."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import pandas as pd
+
+from ..scenarios import Scenario
+from .results import PlanRecord, Results, Run
+from .running import Clock, adapted, simulate_runs, title_of
+
+if TYPE_CHECKING:
+    from ..optimise import Plan
+
+ROLE_TITLES = {"pro_rata": "staff placed pro rata", "plan": "staff placed by the plan"}
+
+
+class NotComparable(ValueError):
+    """Two scenarios whose difference would not be that of the policies; the message is for the user."""
+
+
+def compare(
+    baseline: Scenario | str | Path,
+    options: Scenario | str | Path | Sequence[Scenario | str | Path],
+    *,
+    plan: bool = False,
+    solver: Literal["highs", "cbc"] = "highs",
+    replicates: int | None = None,
+    seed: int | None = None,
+    persons_per_agent: float | None = None,
+    workers: int | None = None,
+    progress: bool = True,
+) -> Results:
+    """Run a baseline and options with the same chance, and pair them by replicate.
+
+    Parameters
+    ----------
+    baseline : Scenario, str or Path
+        A scenario, the name of a bundled one, or a file.
+    options : one or several of the same
+        They run with the baseline's seed, number of replicates and persons per agent.
+    plan : bool
+        Also optimise where each option's staff goes, and simulate the option with the plan and with a pro-rata
+        placement of the same posts.
+    solver : {'highs', 'cbc'}
+    replicates, seed, persons_per_agent : optional
+        Instead of what the baseline says.
+    workers : int, optional
+        Processes; by default one a core.
+    progress : bool
+        Show progress bars on standard error.
+
+    Returns
+    -------
+    Results
+        ``.comparison`` holds per outcome the means, the mean paired difference with its 95 % interval, the relative
+        change and the share of replicates with the same sign.
+
+    Raises
+    ------
+    NotComparable
+        When horizons differ or two scenarios have one name.
+    countersmuggling.optimise.InfeasiblePlan
+        When an option's limits admit no plan.
+    """
+    clock = Clock()
+    if isinstance(options, Scenario | str | Path):
+        options = [options]
+    first = adapted(baseline, replicates=replicates, seed=seed, persons_per_agent=persons_per_agent)
+    chosen = [adapted(option) for option in options]
+    if not chosen:
+        raise NotComparable("nothing to compare: name at least one option")
+    comparable(first, chosen)
+    runs = [Run(first.name, title_of(first), first, "baseline", first.name)]
+    runs += [Run(o.name, title_of(o), _like(o, first), "option", o.name) for o in chosen]
+    return carried_out(runs, [r for r in runs[1:] if plan], solver, workers, progress, clock, "compare")
+
+
+def optimised(
+    scenario: Scenario | str | Path,
+    *,
+    solver: Literal["highs", "cbc"] = "highs",
+    replicates: int | None = None,
+    seed: int | None = None,
+    persons_per_agent: float | None = None,
+    workers: int | None = None,
+    progress: bool = True,
+) -> Results:
+    """Plan where a scenario's staff goes, and value the plan in the model.
+
+    The scenario is simulated as written, with its posts placed pro rata, and with its posts placed by the plan, paired
+    by replicate. Parameters as for :func:`compare`.
+
+    Returns
+    -------
+    Results
+    """
+    clock = Clock()
+    first = adapted(scenario, replicates=replicates, seed=seed, persons_per_agent=persons_per_agent)
+    runs = [Run(first.name, title_of(first), first, "baseline", first.name)]
+    return carried_out(runs, runs[:1], solver, workers, progress, clock, "optimise")
+
+
+def carried_out(
+    runs: Sequence[Run],
+    planned: Sequence[Run],
+    solver: Literal["highs", "cbc"],
+    workers: int | None,
+    progress: bool,
+    clock: Clock,
+    kind: str,
+) -> Results:
+    """Make the plans of `planned` runs, simulate all runs and the placements, and put them together."""
+    plans: list[PlanRecord] = []
+    rows: list[Run] = []
+    allocations: dict[str, pd.DataFrame | None] = {}
+    for run in runs:
+        rows.append(run)
+        if run not in planned:
+            continue
+        plan = _plan(run.scenario, solver, workers, progress)
+        for role, allocation in (("pro_rata", pro_rata(plan)), ("plan", plan.allocation)):
+            key = f"{run.key}+{role.replace('_', '-')}"
+            rows.append(Run(key, f"{run.title}, {ROLE_TITLES[role]}", run.scenario, role, run.key))  # type: ignore[arg-type]
+            allocations[key] = allocation
+        plans.append(record(rows[-1].key, plan))
+    frame = simulate_runs(rows, allocations, workers=workers, progress=progress)
+    return Results(tuple(rows), frame, clock.provenance(runs[0].scenario, workers), tuple(plans), kind)
+
+
+def comparable(baseline: Scenario, options: Sequence[Scenario]) -> None:
+    """Raise `NotComparable` when horizons differ or two scenarios have one name."""
+    names = [baseline.name]
+    theirs = baseline.horizon
+    for option in options:
+        ours = option.horizon
+        if (ours.start, ours.end, ours.burn_in_days) != (theirs.start, theirs.end, theirs.burn_in_days):
+            raise NotComparable(
+                f"{option.name} runs from {ours.start} to {ours.end} (burn-in {ours.burn_in_days} days) but "
+                f"{baseline.name} from {theirs.start} to {theirs.end} (burn-in {theirs.burn_in_days} days): give both the "
+                "same horizon"
+            )
+        if option.name in names:
+            raise NotComparable(f"two of the scenarios are named '{option.name}': give each its own `name`")
+        names.append(option.name)
+
+
+def _like(option: Scenario, baseline: Scenario) -> Scenario:
+    """The option with the baseline's seed, replicates and persons per agent, so that runs pair."""
+    return adapted(
+        option,
+        replicates=baseline.replicates,
+        seed=baseline.seed,
+        persons_per_agent=baseline.model.persons_per_agent,
+    )
+
+
+def _plan(scenario: Scenario, solver: Literal["highs", "cbc"], workers: int | None, progress: bool) -> Plan:
+    from ..optimise import optimise
+
+    return optimise(scenario, solver=solver, workers=workers, progress=progress)
+
+
+def pro_rata(plan: Plan) -> pd.DataFrame:
+    """The same posts, placed by the Member States' contribution key instead of by the plan."""
+    return plan.pro_rata
+
+
+def record(run: str, plan: Plan) -> PlanRecord:
+    """What the results keep of a plan."""
+    facts: dict[str, Any] = {
+        "status": plan.status,
+        "solver": plan.solver,
+        "objective": plan.objective,
+        "expected": plan.expected,
+    }
+    return PlanRecord(
+        run, plan.allocation.reset_index(drop=True), plan.shadow_prices.reset_index(drop=True), facts
+    )
+
+
+def changes(option: Scenario, baseline: Scenario) -> list[tuple[str, str, str]]:
+    """What an option assumes otherwise than the baseline.
+
+    Returns
+    -------
+    list of (path, baseline's value, option's value)
+        Dotted paths; an absent value is an empty string. Names and texts are left out.
+    """
+    skipped = {"name", "title", "question", "description", "extends"}
+    ours, theirs = (
+        dict(_leaves({k: v for k, v in s.model_dump(mode="json", by_alias=True, exclude_none=True).items()
+                      if k not in skipped}))
+        for s in (option, baseline)
+    )  # fmt: skip
+    paths = [p for p in {**theirs, **ours} if ours.get(p) != theirs.get(p)]
+    return [(p, _told(theirs.get(p)), _told(ours.get(p))) for p in paths]
+
+
+def _leaves(value: Any, path: str = "") -> list[tuple[str, Any]]:
+    if isinstance(value, Mapping):
+        return [leaf for k, v in value.items() for leaf in _leaves(v, f"{path}.{k}" if path else str(k))]
+    if isinstance(value, list) and any(isinstance(v, Mapping) for v in value):
+        return [leaf for n, v in enumerate(value, 1) for leaf in _leaves(v, f"{path}[{n}]")]
+    return [(path, value)]
+
+
+def _told(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    return f"{value:,}" if isinstance(value, float | int) and not isinstance(value, bool) else str(value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import sys
 import types
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ from typing import Annotated, Any, Final, Union, get_args, get_origin
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from .problems import Problem, ScenarioError, nearest
-from .schema import EVENT_KINDS, Scenario
+from .schema import EVENT_KINDS, Scenario, suggestion
 from .yaml_reader import MAX_PROBLEMS, Mark, Node, read
 
 MAX_CHAIN: Final = 10
@@ -213,7 +214,8 @@ def _validate(
     root: Node, removed: list[tuple[_Path, Node, bool]], file: str
 ) -> tuple[Scenario | None, list[Problem]]:
     data = root.plain()
-    problems = [problem for entry in removed if (problem := _removed_unknown(entry)) is not None]
+    found = (problem for entry in removed if (problem := _removed_unknown(entry)) is not None)
+    problems = list(itertools.islice(found, MAX_PROBLEMS))
     try:
         return Scenario.model_validate(data), problems
     except ValidationError as error:
@@ -245,11 +247,11 @@ def _problems(details: dict[str, Any], root: Node, data: Any, file: str) -> Iter
         text = f"this field is required: {description}" if description else "this field is required"
         yield _at(path, False, text, None, root, file)
         return
-    suggestion = context.get("suggestion")
+    hint = suggestion(context)
     if kind == "union_tag_invalid":
         path = (*path, "kind")
-        suggestion = nearest(str(context["tag"]), EVENT_KINDS)
-    yield _at(path, of_key, _message(kind, details, context), suggestion, root, file)
+        hint = nearest(str(context["tag"]), EVENT_KINDS)
+    yield _at(path, of_key, _message(kind, details, context), hint, root, file)
 
 
 _EXPECTED: Final = {
@@ -287,9 +289,11 @@ def _message(kind: str, details: dict[str, Any], context: dict[str, Any]) -> str
     if kind == "literal_error":
         return f"expected {context['expected']}, got {given}"
     if kind == "union_tag_invalid":
-        return f"no kind of event '{context['tag']}'; expected one of {', '.join(EVENT_KINDS)}"
+        return f"no kind of event '{str(context['tag'])[:60]}'; expected one of {', '.join(EVENT_KINDS)}"
     if kind == "string_too_long":
         return f"expected a text of at most {context['max_length']} characters"
+    if kind == "too_long":
+        return f"expected at most {context['max_length']} entries"
     if kind == "too_short":
         return "expected at least one entry"
     text = _EXPECTED.get(kind, details["msg"])
@@ -464,9 +468,7 @@ def _removed_unknown(entry: tuple[_Path, Node, bool]) -> Problem | None:
                 context = details.get("ctx") or {}
                 mark = node.key_mark or node.mark
                 text = _message(details["type"], dict(details), context)
-                return Problem(
-                    mark.file, mark.line, mark.column, dotted(path), text, context.get("suggestion")
-                )
+                return Problem(mark.file, mark.line, mark.column, dotted(path), text, suggestion(context))
             return None
     if not names or key in names:
         return None

@@ -6,7 +6,6 @@ The descriptions below are what an editor shows on hover (see `json_schema`) and
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Final, Literal
 
@@ -45,11 +44,16 @@ from .registry import (
 FIRST_DAY: Final = dt.date(2014, 1, 1)
 """The published demand starts here."""
 LAST_DAY: Final = dt.date(2050, 12, 31)
+MOST: Final = 1000
+"""Longest list of events, and of parameters to vary."""
 
 
-def invalid(message: str, suggestion: str | None = None) -> PydanticCustomError:
-    """An error of this schema; ``suggestion`` is the nearest valid name."""
-    return PydanticCustomError("scenario", "{text}", {"text": message, "suggestion": suggestion})
+PATTERN: Final = "pattern of parameters"
+
+
+def invalid(message: str, **context: Any) -> PydanticCustomError:
+    """An error of this schema."""
+    return PydanticCustomError("scenario", "{text}", {"text": message, **context})
 
 
 def invalid_fields(found: list[tuple[str, str]]) -> PydanticCustomError:
@@ -59,18 +63,9 @@ def invalid_fields(found: list[tuple[str, str]]) -> PydanticCustomError:
     )
 
 
-def _listed(names: Iterable[str], also: str | None) -> str:
-    ordered = sorted(names)
-    text = f"one of {', '.join(ordered)}" if len(ordered) <= 40 else f"one of {len(ordered)} names"
+def _listed(names: frozenset[str], also: str | None) -> str:
+    text = f"one of {', '.join(sorted(names))}" if len(names) <= 40 else f"one of {len(names)} names"
     return f"{text}, or {also}" if also else text
-
-
-def _known(what: str, value: str, valid: frozenset[str], also: str | None = None) -> str:
-    if valid and value not in valid and value != also:  # no names: the reference table is not there
-        guess = guess_member_state(value)
-        suggestion = guess if guess in valid else nearest(value, valid | {also} if also else valid)
-        raise invalid(f"no {what} '{value[:60]}'; expected {_listed(valid, also)}", suggestion)
-    return value
 
 
 @dataclass(frozen=True)
@@ -89,7 +84,30 @@ class Word:
         return {"type": "string", "x-vocabulary": self.kind} | ({"x-also": self.also} if self.also else {})
 
     def _check(self, value: str) -> str:
-        return _known(self.kind, value, vocabulary.names(self.kind), self.also)
+        valid = vocabulary.names(self.kind)
+        # a table that is not there cannot be checked against
+        if valid and value not in valid and value != self.also:
+            text = f"no {self.kind} '{value[:60]}'; expected {_listed(valid, self.also)}"
+            raise invalid(text, word=value[:100], kind=self.kind, also=self.also)
+        return value
+
+
+def suggestion(context: dict[str, Any]) -> str | None:
+    """The nearest valid name for an error of this schema (asked for apart: it takes long for thousands of errors)."""
+    word, kind = context.get("word"), context.get("kind")
+    if not isinstance(word, str) or not isinstance(kind, str):
+        return None
+    if kind == PATTERN:
+        known = registry()
+        heads = {name.rsplit(".", depth)[0] for name in known for depth in (1, 2) if name.count(".") >= depth}
+        return nearest(word, {f"{head}.*" for head in heads} if word.endswith("*") else known)
+    valid = vocabulary.names(kind)
+    guess = guess_member_state(word)
+    return (
+        guess
+        if guess in valid
+        else nearest(word, valid | {context["also"]} if context.get("also") else valid)
+    )
 
 
 def _parse_date(value: Any) -> Any:
@@ -124,16 +142,9 @@ def _parse_year(value: Any) -> Any:
 
 
 def _check_pattern(value: str) -> str:
-    known = registry()
-    if not known.matching(value):
-        prefixes = {
-            f"{name.rsplit('.', depth)[0]}.*"
-            for name in known
-            for depth in (1, 2)
-            if name.count(".") >= depth
-        }
-        hint = nearest(value, prefixes if value.endswith("*") else known)
-        raise invalid(f"no parameter in the registry is called or begins with '{value[:80]}'", hint)
+    if not registry().matching(value):
+        text = f"no parameter in the registry is called or begins with '{value[:60]}'"
+        raise invalid(text, word=value[:100], kind=PATTERN)
     return value
 
 
@@ -256,6 +267,7 @@ class Uncertainties(_Part):
     )
     vary: list[ParameterPattern] | None = Field(
         default=None,
+        max_length=MOST,
         description="Parameters that `draw: ranges` varies: names, or prefixes such as fees.* (default: every "
         "parameter whose range is wider than a point).",
     )
@@ -777,7 +789,9 @@ class Scenario(_Part):
         default_factory=dict, description="M: outcomes that the plan weighs, with points per unit."
     )
     resources: Resources = Field(default_factory=Resources, description="What a plan may use.")
-    events: list[AnyEvent] = Field(default_factory=list, description="What happens, whatever the policy.")
+    events: list[AnyEvent] = Field(
+        default_factory=list, max_length=MOST, description="What happens, whatever the policy."
+    )
     replicates: Integer = Field(
         default=8, ge=1, le=10_000, description="Runs with different chance, 1 to 10000."
     )

@@ -29,6 +29,7 @@ def column(table: str, name: str) -> frozenset[str]:
     return frozenset(row[name] for row in rows if row.get(name))
 
 
+@lru_cache(maxsize=32)
 def names(kind: str) -> frozenset[str]:
     """All valid words of a kind, such as ``route`` or ``origin group``."""
     match kind:

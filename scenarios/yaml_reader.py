@@ -270,13 +270,15 @@ class _Builder:
                 mark.line,
                 mark.column,
                 path,
-                f"an alias (*{event.anchor}); write the value out, or use `extends`",
+                f"an alias (*{str(event.anchor)[:40]}); write the value out, or use `extends`",
             )
             return Node(None, mark)
         if event.anchor is not None:
-            self._say(mark.line, mark.column, path, f"an anchor (&{event.anchor}); scenario files use none")
+            self._say(
+                mark.line, mark.column, path, f"an anchor (&{event.anchor[:40]}); scenario files use none"
+            )
         if event.tag is not None:
-            self._say(mark.line, mark.column, path, f"a tag ({event.tag}); scenario files use none")
+            self._say(mark.line, mark.column, path, f"a tag ({event.tag[:60]}); scenario files use none")
         if isinstance(event, yaml.ScalarEvent):
             return Node(self._scalar(event, mark, path), mark, empty=event.value == "" and event.implicit[0])
         if isinstance(event, yaml.SequenceStartEvent):
@@ -297,7 +299,7 @@ class _Builder:
                     key_mark.line, key_mark.column, path, "an anchor or tag on a field's name; use none"
                 )
             key: str = event.value
-            where = f"{path}.{key}" if path else key
+            where = f"{path}.{key[:80]}" if path else key[:80]
             self.nodes += 1
             child = self._node(next(self.events), where, depth + 1)
             child.key_mark = key_mark

@@ -11,10 +11,10 @@ from countersmuggling.scenarios import ScenarioError, check, load
 
 def refused(path: Path) -> str:
     """The report on a file that must be refused, quickly, by both `load` and `check`."""
-    started = time.perf_counter()
+    started = time.process_time()  # other work on the machine does not count
     with pytest.raises(ScenarioError) as caught:
         load(path)
-    assert time.perf_counter() - started < 1.0
+    assert time.process_time() - started < 1.0
     assert [str(problem) for problem in check(path)] == str(caught.value).splitlines()
     return str(caught.value)
 
@@ -94,6 +94,39 @@ def test_a_thousand_mistakes_are_cut_short(tmp_path: Path) -> None:
     )
     assert len(report.splitlines()) <= 102
     assert "more problems are not shown" in report
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "uncertainties:\n  parameters:\n" + "".join(f"    fees.x{i}: 1\n" for i in range(9000)),
+        "resources:\n  hosts:\n" + "".join(f"    A{i}: {{absorb: 1}}\n" for i in range(4500)),
+        "uncertainties: {vary: [" + "'x.*'," * 900 + "]}\n",
+        "events: [" + "{kind: x}," * 6000 + "]\n",
+        "outcomes:\n" + "".join(f"  x{i}: null\n" for i in range(9000)),
+        "levers: {campaigns: {on: 2025-01-01, origin_groups: [" + "XX," * 19_000 + "]}}\n",
+        f"levers: {{campaigns: {{on: 2025-01-01, origin_groups: ['{'X' * 900_000}']}}}}\n",
+        f"events: [{{kind: '{'X' * 900_000}'}}]\n",
+        f"title: {'a' * 900_000}\n",
+        f"title: &{'a' * 900_000} x\n",
+    ],
+    ids=[
+        "parameters",
+        "hosts",
+        "patterns",
+        "events",
+        "nulls",
+        "groups",
+        "long-name",
+        "long-kind",
+        "long-text",
+        "long-anchor",
+    ],
+)
+def test_many_or_long_wrong_names_take_no_time_and_fill_no_screen(tmp_path: Path, text: str) -> None:
+    report = refused(written(tmp_path, f"extends: baseline-2025\n{text}"))
+    assert len(report.splitlines()) <= 102
+    assert len(report) < 60_000
 
 
 def test_a_thousand_duplicates_are_cut_short(tmp_path: Path) -> None:

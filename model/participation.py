@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import expit
 
 from .travellers import CLASSES
 
@@ -80,5 +81,5 @@ class Participation:
         total = 1.0 + leave + apply
         scale = np.minimum(potential_factor[group], 1.0 / ((leave + apply) / total).max(axis=1))[:, None]
         odds = p["legal.fallback"] / (1.0 - p["legal.fallback"])
-        worth = odds * np.exp(gain.mean(axis=1) / p["participation.logsum_weight"] * p["legal.fallback_weight"])
-        return Shares(leave / total * scale, apply / total * scale, worth / (1.0 + worth))
+        worth = gain.mean(axis=1) / p["participation.logsum_weight"] * p["legal.fallback_weight"]
+        return Shares(leave / total * scale, apply / total * scale, expit(np.log(odds) + worth))

@@ -14,6 +14,7 @@ import pytest
 from countersmuggling.model import RunOutput, SmugglingModel
 from countersmuggling.model.core import default_geography
 from countersmuggling.model.geography import Geography
+from countersmuggling.model.reference_point import ReferencePoint, Tastes, fit_reference_point
 from countersmuggling.scenarios import Scenario, load, registry
 
 FloatArray = npt.NDArray[np.float64]
@@ -102,3 +103,9 @@ def finished(make_scenario: MakeScenario) -> Finished:
         if model.day % 15 == 0 or model.done:
             populations.append(dict(model.population()))
     return Finished(scenario, model, model.run(), populations)
+
+
+@pytest.fixture(scope="session")
+def reference_2025(geography: Geography, params: dict[str, float]) -> ReferencePoint:
+    chance, detection = geography.column("legs", "interception"), geography.column("legs", "detection")
+    return fit_reference_point(geography, Tastes(geography, params), params, 2025, chance, detection)

@@ -1,0 +1,211 @@
+"""The reference point: fitted constants reproduce published shares, recomputed here with dense linear algebra."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from countersmuggling.model.geography import ROUTES, Geography
+from countersmuggling.model.reference_point import (
+    BALKANS,
+    FITTED_ROUTES,
+    ReferencePoint,
+    Tastes,
+    destination_period,
+    destination_targets,
+    fit_reference_point,
+    published_routes,
+)
+from countersmuggling.model.travellers import CLASSES
+
+FloatArray = npt.NDArray[np.float64]
+
+
+@dataclass
+class Expected:
+    """Expectations per departure, by group."""
+
+    seen: FloatArray  # (groups, fitted routes) detections
+    settled: FloatArray  # (groups, Member States)
+    attempts: FloatArray  # (groups, legs)
+
+
+def expect(geography: Geography, params: dict[str, float], fit: ReferencePoint) -> Expected:
+    """The absorbing Markov chain of the choices, solved without the model's own solvers."""
+    tastes = Tastes(geography, params)
+    legs = geography.legs
+    fee, chance = geography.column("legs", "fee_eur"), geography.column("legs", "interception")
+    death = geography.column("legs", "death_per_1000") / 1000.0
+    v = tastes.utility(fee, death, chance, fit.leg_constant)
+    tail, head = legs["tail"].to_numpy(), legs["head"].to_numpy()
+    hubs, groups, states = len(geography.hubs), len(geography.groups), len(geography.member_states)
+    share, hub = geography.origins
+    repeat = geography.column("origin_groups", "repeat_share")
+    out = Expected(
+        np.zeros((groups, FITTED_ROUTES)), np.zeros((groups, states)), np.zeros((groups, len(legs)))
+    )
+    detection = geography.column("legs", "detection") * (1.0 - death) * (1.0 - chance)
+    for g in range(groups):
+        start = np.bincount(hub[g], weights=share[g], minlength=hubs)
+        for c in range(CLASSES):
+            weight = np.zeros((hubs, hubs))
+            np.add.at(weight, (tail, head), np.exp(v[g * CLASSES + c]))
+            z = np.linalg.solve(np.eye(hubs) - weight, fit.settle[g])
+            choice = np.exp(v[g * CLASSES + c]) * z[head] / np.maximum(z[tail], 1e-300)
+            move = np.zeros((hubs, hubs))
+            np.add.at(move, (tail, head), choice * (1.0 - death) * (1.0 - chance))
+            np.add.at(move, (tail, tail), choice * (1.0 - death) * chance * repeat[g])
+            visits = np.linalg.solve(np.eye(hubs) - move.T, start)
+            flow = tastes.class_share[c] * visits[tail] * choice
+            out.attempts[g] += flow
+            ends = tastes.class_share[c] * visits * fit.settle[g] / np.maximum(z, 1e-300)
+            for h in np.flatnonzero((geography.settles_in >= 0) & (geography.settles_in < states)):
+                out.settled[g, geography.settles_in[h]] += ends[h]
+        for r in range(FITTED_ROUTES):
+            on_route = geography.external & (geography.route_of_leg == r)
+            out.seen[g, r] = out.attempts[g, on_route] @ detection[on_route]
+    return out
+
+
+@pytest.fixture(scope="module", params=[2015, 2025])
+def case(
+    request: pytest.FixtureRequest,
+    geography: Geography,
+    params: dict[str, float],
+    reference_2025: ReferencePoint,
+) -> tuple[ReferencePoint, Expected]:
+    if request.param == 2025:
+        fit = reference_2025
+    else:
+        fit = fit_reference_point(
+            geography, Tastes(geography, params), params, request.param,
+            geography.column("legs", "interception"), geography.column("legs", "detection"),
+        )  # fmt: skip
+    return fit, expect(geography, params, fit)
+
+
+def test_route_shares_are_the_published_ones(
+    case: tuple[ReferencePoint, Expected], geography: Geography, params: dict[str, float]
+) -> None:
+    fit, expected = case
+    tolerance = params["route_choice.fit_tolerance"] * 1.001
+    counted = published_routes(geography, fit.year)
+    compared = 0
+    for g in np.flatnonzero(fit.published > 0.0):  # a group without detections has no shares to reproduce
+        others = counted[g].sum() - counted[g, BALKANS]
+        # entries are counted once; where they hold the Western Balkans, the group lives there
+        lives_there = abs(fit.published[g] - counted[g].sum()) < abs(fit.published[g] - others)
+        base = counted[g].sum() if lives_there else others
+        model_base = (
+            expected.seen[g].sum() if lives_there else expected.seen[g].sum() - expected.seen[g, BALKANS]
+        )
+        np.testing.assert_allclose(expected.seen[g] / model_base, counted[g] / base, atol=tolerance)
+        assert fit.detections_per_departure[g] == pytest.approx(model_base, rel=1e-3)
+        compared += 1
+    assert compared >= 14
+    assert fit.worst_route_error < params["route_choice.fit_tolerance"]
+
+
+def test_destination_shares_are_the_published_ones(
+    case: tuple[ReferencePoint, Expected], geography: Geography, params: dict[str, float]
+) -> None:
+    fit, expected = case
+    targets = destination_targets(geography, fit.year)
+    shares = expected.settled / expected.settled.sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(shares, targets, atol=params["route_choice.fit_tolerance"] * 1.001)
+    assert fit.worst_destination_error < params["route_choice.fit_tolerance"]
+
+
+def test_reference_flows_bring_the_published_detections(
+    case: tuple[ReferencePoint, Expected], geography: Geography
+) -> None:
+    fit, expected = case
+    departures = np.where(
+        fit.published > 0.0, fit.published / np.maximum(fit.detections_per_departure, 1e-12), 0.0
+    )
+    np.testing.assert_allclose(fit.flow, departures @ expected.attempts / 365.25, rtol=1e-3, atol=1e-6)
+    demand = geography.world.demand.set_index(["origin_group", "year"])["detections"]
+    for g, group in enumerate(geography.groups):
+        assert fit.published[g] == demand.get((group, fit.year), 0.0)
+
+
+def test_the_value_is_the_logsum_of_the_fitted_network(
+    case: tuple[ReferencePoint, Expected], geography: Geography
+) -> None:
+    fit, _ = case
+    assert np.isfinite(fit.value).all() and np.isfinite(fit.leg_constant).all()
+    share, hub = geography.origins
+    kinds = np.arange(len(geography.groups) * CLASSES)
+    for k in kinds:
+        used = share[k // CLASSES] > 0.0
+        assert np.all(fit.value[k, hub[k // CLASSES, used]] > 0.0)
+    assert np.all((fit.lead_days[fit.published > 0.0] > 1.0) & (fit.lead_days[fit.published > 0.0] < 400.0))
+
+
+def test_routes_without_detections_are_closed_to_a_group(
+    case: tuple[ReferencePoint, Expected], geography: Geography, params: dict[str, float]
+) -> None:
+    fit, _ = case
+    counted = published_routes(geography, fit.year)
+    limit = params["route_choice.largest_constant"]
+    for g in np.flatnonzero(fit.published > 0.0):
+        for r in np.flatnonzero(counted[g] == 0.0):
+            legs = geography.external & (geography.route_of_leg == r)
+            np.testing.assert_allclose(fit.leg_constant[g, legs], -limit)
+    assert np.all(fit.leg_constant[:, ~geography.external] == 0.0)
+
+
+def test_periods_of_destination_shares() -> None:
+    years = [2014, 2016, 2017, 2019, 2020, 2031]
+    assert [destination_period(y) for y in years] == [
+        "2014-2016", "2014-2016", "2017-2019", "2017-2019", "2020-2024", "2020-2024",
+    ]  # fmt: skip
+
+
+def test_published_tables(geography: Geography) -> None:
+    table = geography.world.route_detections
+    one = table[(table["year"] == 2015) & (table["origin_group"] == "syria") & (table["route"] == "EMED")]
+    counted = published_routes(geography, 2015)
+    assert (
+        counted[geography.groups.index("syria"), ROUTES.index("EMED")] == float(one["detections"].sum()) > 0.0
+    )
+    np.testing.assert_allclose(destination_targets(geography, 2015).sum(axis=1), 1.0, atol=1e-4)
+    with pytest.raises(ValueError, match="no published route figures for 1999: choose from 2014 to"):
+        published_routes(geography, 1999)
+
+
+def test_tastes_by_hand(geography: Geography, params: dict[str, float]) -> None:
+    tastes = Tastes(geography, params)
+    assert tastes.class_share.sum() == pytest.approx(1.0)
+    assert tastes.class_share[tastes.informed[:CLASSES]].sum() == pytest.approx(
+        params["route_choice.share_informed"]
+    )
+    legs, groups = geography.network.legs, len(geography.groups)
+    zero = np.zeros(legs)
+    none = np.zeros((groups, legs))
+    base = tastes.utility(zero, zero, zero, none)
+    days = geography.column("legs", "days")
+    np.testing.assert_allclose(
+        base,
+        np.tile(
+            -params["route_choice.month"] * days / 30.0 - params["route_choice.leg_disutility"],
+            (groups * CLASSES, 1),
+        ),
+    )
+    # a fee that is what a kind has costs the registry's utils; the median group is charged the leg's own fee
+    full = tastes.utility(
+        np.tile((tastes.budget / np.repeat(tastes.group_fee, CLASSES))[:, None], (1, legs)), zero, zero, none
+    )
+    np.testing.assert_allclose(full - base, -params["route_choice.fee"])
+    budget = geography.column("origin_groups", "budget_eur")
+    np.testing.assert_allclose(
+        np.sqrt(tastes.budget.reshape(groups, 8)[:, 0] * tastes.budget.reshape(groups, 8)[:, 7]), budget
+    )
+    # risk counts for the cautious the registry's ratio more than for the bold
+    risk = tastes.utility(zero, np.full(legs, 0.01), zero, none) - base
+    by_class = risk[:CLASSES, 0].reshape(2, 2, 2)
+    np.testing.assert_allclose(by_class[:, 0] / by_class[:, 1], params["route_choice.caution_ratio"])
+    np.testing.assert_allclose(by_class[:, 0] * by_class[:, 1], (0.01 * params["route_choice.death"]) ** 2)

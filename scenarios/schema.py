@@ -141,6 +141,13 @@ def _parse_year(value: Any) -> Any:
     return value
 
 
+def _published(value: int) -> int:
+    years = vocabulary.column("demand", "year")
+    if years and str(value) not in years:
+        raise invalid(f"expected a year with published demand, {min(years)} to {max(years)}, got {value}")
+    return value
+
+
 def _check_pattern(value: str) -> str:
     if not registry().matching(value):
         text = f"no parameter in the registry is called or begins with '{value[:60]}'"
@@ -157,6 +164,7 @@ Date = Annotated[
     WithJsonSchema({"type": "string", "format": "date"}),
 ]
 Year = Annotated[int, BeforeValidator(_parse_year), Field(ge=FIRST_DAY.year, le=LAST_DAY.year)]
+PublishedYear = Annotated[int, BeforeValidator(_parse_integer), AfterValidator(_published)]
 Text = Annotated[str, Field(max_length=10_000)]
 Slug = Annotated[str, Field(pattern=r"^[a-z0-9]+([-_.][a-z0-9]+)*$", max_length=80)]
 
@@ -521,11 +529,11 @@ class ModelOptions(_Part):
         le=100_000,
         description="People per simulated row; 1 = one row per person (full scale).",
     )
-    demand_year: Year | None = Field(
+    demand_year: PublishedYear | None = Field(
         default=None,
         description="Hold demand at this published year; null: year by year, the last published year held.",
     )
-    reference_year: Year | None = Field(
+    reference_year: PublishedYear | None = Field(
         default=None,
         description="Year whose published route shares fix the route constants; null: demand_year or the start's year.",
     )

@@ -112,6 +112,7 @@ def test_replays_begin_before_their_event_and_end_after_it(name: str) -> None:
     first = horizon.start - dt.timedelta(days=horizon.burn_in_days)
     assert scenario.model.demand_year == scenario.model.reference_year
     assert scenario.levers.active() == {}
+    assert scenario.resources == type(scenario.resources)()
     inside = [event for event in scenario.events if horizon.start < event.on <= horizon.end]
     assert inside, "nothing happens within the horizon"
     partners = {event.partner for event in scenario.events if event.kind == "partner_agreement"}

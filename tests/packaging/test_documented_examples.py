@@ -1,0 +1,74 @@
+"""What the documents tell a reader to type works as it stands."""
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from countersmuggling.experiments import cli
+from countersmuggling.scenarios import bundled, check
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCUMENTS = [
+    file.relative_to(ROOT).as_posix()
+    for file in sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("benchmarks/*.md")])
+]
+
+
+def blocks(document: str, language: str) -> list[str]:
+    text = (ROOT / document).read_text(encoding="utf-8")
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+
+
+def typed(document: str) -> list[str]:
+    """Every `countersmuggling ...` command of a document, in a block or in a sentence."""
+    text = (ROOT / document).read_text(encoding="utf-8")
+    inline = re.findall(r"(?<!`)`(countersmuggling [^`]+)`(?!`)", re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL))
+    lines = [part.strip() for block in blocks(document, "sh") for line in block.splitlines() for part in line.split("&&")]
+    return inline + [line.removeprefix(".venv/bin/") for line in lines if re.match(r"(\.venv/bin/)?countersmuggling ", line)]
+
+
+def test_commands_are_found() -> None:
+    assert any("--plan" in command for command in typed("README.md"))
+    assert any(command.startswith("countersmuggling new") for command in typed("README.md"))
+
+
+@pytest.mark.parametrize("command", sorted({command for document in DOCUMENTS for command in typed(document)}))
+def test_command_is_understood(command: str) -> None:
+    _, *arguments = shlex.split(command)
+    if "COMMAND" in arguments:
+        arguments[arguments.index("COMMAND")] = "run"
+    if "--help" in arguments:
+        with pytest.raises(SystemExit) as leaving:
+            cli.parser().parse_args(arguments)
+        assert leaving.value.code == 0
+        return
+    options = vars(cli.parser().parse_args(arguments))
+    scenarios = [options.get("baseline"), options.get("base"), *(options.get("options") or [])]
+    for name in scenarios:
+        assert name is None or name.endswith(".yaml") or name in bundled()
+
+
+@pytest.mark.parametrize("number", range(len(blocks("README.md", "yaml"))))
+def test_scenario_file_is_valid(number: int, tmp_path: Path) -> None:
+    file = tmp_path / "my-option.yaml"
+    file.write_text(blocks("README.md", "yaml")[number], encoding="utf-8")
+    assert [str(problem) for problem in check(file)] == []
+
+
+def test_there_is_a_scenario_file_and_a_python_example() -> None:
+    assert len(blocks("README.md", "yaml")) == 1
+    assert len(blocks("README.md", "python")) == 1
+
+
+def test_python_example_runs(tmp_path: Path) -> None:
+    (code,) = blocks("README.md", "python")
+    # the example runs replicates in processes of their own, which import the file that started them
+    file = tmp_path / "example.py"
+    file.write_text('if __name__ == "__main__":\n' + "".join(f"    {line}" for line in code.splitlines(keepends=True)), encoding="utf-8")
+    done = subprocess.run([sys.executable, "-W", "error", str(file)], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "deaths" in done.stdout

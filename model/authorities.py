@@ -203,7 +203,8 @@ class Eurojust(mesa.Agent):  # type: ignore[misc]
     def week(self, teams_per_year: float, day: int) -> None:
         p, work = self.model.params, self.model.casework
         run = int(p["investigation.joint_team_days"])
-        self.teams = {n: since for n, since in self.teams.items() if day - since < run}
+        self.teams = {n: since for n, since in self.teams.items()
+                      if day - since < run and self.model.active_networks[n]}  # fmt: skip
         self._owed += teams_per_year * 7.0 / 365.25
         states = work.open.sum(axis=1)
         score = np.where(states >= 2, work.linked.max(axis=1), 0.0)

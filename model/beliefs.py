@@ -86,7 +86,7 @@ class Beliefs:
         self.stopped = learn(self.stopped, attempts, interceptions, half, rate)
         self.death = learn(self.death, attempts, deaths, half, rate, voice)
         self.fee = learn(self.fee, paid, paid * fee[None, :], half, rate)
-        talk = p["beliefs.exchange_per_month"] * days / 30.0
+        talk = p["beliefs.exchange_per_month"] * days * 12.0 / 365.25
         self.stopped = exchange(self.stopped, attempts, talk)
         self.death = exchange(self.death, attempts, talk)
         self.fee = exchange(self.fee, paid, talk)

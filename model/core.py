@@ -18,14 +18,14 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ..scenarios import RESOURCES, Parameters, Scenario
+from ..scenarios import LEVERS, RESOURCES, Parameters, Scenario
 from ..scenarios.reference import World, world
 from .authorities import Eurojust, Europol, Frontex, MemberState, PartnerCountry, network_draws
 from .beliefs import Beliefs
 from .demand import potential_travellers
 from .geography import ROUTES, Geography
 from .harm import chance_of_death, season_factor
-from .interception import capacity_at_reference, chance_of_interception
+from .interception import capacity_at_reference, chance_alone, chance_of_interception
 from .investigations import Casework
 from .participation import Participation, Shares
 from .policy import Policy, ramped
@@ -54,13 +54,6 @@ from .travellers import (
 )
 
 FloatArray = npt.NDArray[np.float64]
-LEVER_PROGRAMMES = (
-    "europol_centre", "task_forces", "information_sharing", "data_reporting", "interagency_cooperation",
-    "partner_cooperation", "campaigns", "root_causes", "search_and_rescue", "transport_and_visa",
-    "member_state_capacity", "prosecution", "financial_investigation",
-)  # fmt: skip
-
-
 @lru_cache(maxsize=1)
 def default_geography() -> Geography:
     """The bundled world as arrays, built once per process."""
@@ -160,7 +153,8 @@ class SmugglingModel(mesa.Model):  # type: ignore[misc]
         self._fee_table = g.column("legs", "fee_eur")
         self._detection_table = g.column("legs", "detection")
         self._partner_strength = np.ones(len(g.authorities))
-        chance = self._chance_table * self._event_strength(self.first_day)[g.interceptor]
+        strength = self._event_strength(self.first_day)[g.interceptor]
+        chance = self._chance_table * np.where(g.by_air, 1.0, strength)
         tastes = Tastes(g, p)
         year = options.reference_year or options.demand_year or self.assumptions.horizon.start.year
         years = g.world.route_detections["year"]
@@ -193,7 +187,7 @@ class SmugglingModel(mesa.Model):  # type: ignore[misc]
         self._origin_share, self._origin_hub = np.cumsum(share, axis=1), hub
         group = np.repeat(np.arange(len(g.groups)), CLASSES)
         self._kind_group = group
-        value = np.log(np.maximum(fit.value[np.arange(len(group))[:, None], hub[group]], 1e-300))
+        value = np.log(np.maximum(fit.value[np.arange(len(group))[:, None], hub[group]], 1e-600))
         self._participation = Participation(
             value, self._places_0, departures / p["participation.reference"], p
         )
@@ -293,6 +287,7 @@ class SmugglingModel(mesa.Model):  # type: ignore[misc]
         self.under_way = 0
         self._entered = 0.0
         self._flow = self._flow_0.copy()
+        self._slow_flow = self._flow_0.copy()
         self._chance = self._chance_0.copy()
         self._death = self._death_table.copy()
         self._death_year = self._death_table.copy()
@@ -386,6 +381,7 @@ class SmugglingModel(mesa.Model):  # type: ignore[misc]
         for i, partner in enumerate(self.partners):
             effort = strength[states + i] * self.dials["partner_interception"][i]
             partner.week(float(effort), float(self.dials["partner_evidence"][i]))
+        self._border_effort = strength[:states]
         self._place_staff(today)
         self._run_authorities(today)
         if self.assumptions.model.adaptation:
@@ -543,10 +539,10 @@ class SmugglingModel(mesa.Model):  # type: ignore[misc]
         )  # fmt: skip
         weight = 1.0 - 0.5 ** (7.0 / p["networks.sanction_half_life_days"])
         self._sanction += weight * (self.sanctions / expected - self._sanction)
-        success = (1.0 - self._chance_0) / np.maximum(1.0 - self._chance, 1e-3)
+        success = (1.0 - self._chance_0) / np.maximum(1.0 - self._chance, 1e-6)
         mass, failures = self._by_corridor(self._flow_0), self._by_corridor(self._flow_0 * success)
         failures = np.where(mass > 0.0, failures / np.maximum(mass, 1e-12), 1.0)
-        self.market.clear(capacity, herfindahl, failures, np.maximum(self._sanction, 1e-3))
+        self.market.clear(capacity, herfindahl, failures, np.maximum(self._sanction, 1e-6))
 
     def _air(self, today: date) -> None:
         g = self.geography
@@ -588,7 +584,9 @@ class SmugglingModel(mesa.Model):  # type: ignore[misc]
             extra = self.staff[kind] - self._staff_0[kind]
             self._cost += week * p[info.cost_parameter] * extra
         self._programme_cost += week * sum(
-            self._policy.intensity(lever, today) * p[f"cost.{lever}_eur_per_year"] for lever in LEVER_PROGRAMMES
+            self._policy.intensity(name, today) * p[info.cost_parameter]
+            for name, info in LEVERS.items()
+            if info.cost_parameter is not None
         )
         places = float((self._places - self._places_0).sum())
         self._programme_cost += week * places * p["cost.legal_place_eur"]
@@ -608,7 +606,7 @@ class SmugglingModel(mesa.Model):  # type: ignore[misc]
         utility = self.tastes.utility(fee, death, stopped, constant)
         self._z = solve_values(g.network, utility, self.reference.settle[group], self._z, tolerance=1e-9)
         self._menu = choice_menus(g.network, utility, self._z)
-        value = np.log(np.maximum(self._z[np.arange(len(group))[:, None], self._origin_hub[group]], 1e-300))
+        value = np.log(np.maximum(self._z[np.arange(len(group))[:, None], self._origin_hub[group]], 1e-600))
         self._shares = self._participation.shares(value, self._places, self.dials["potential"])
 
     def _learn(self, fee_now: FloatArray) -> None:
@@ -636,10 +634,16 @@ class SmugglingModel(mesa.Model):  # type: ignore[misc]
         guards_0 = self._staff_0["border_guard"] + corps_0
         guards = self.staff["border_guard"] + self.frontex.officers()
         ratio = np.where(guards_0 > 0.0, guards / np.maximum(guards_0, 1e-9), 1.0)
-        effort[:states] = ratio ** p["interception.staff_elasticity"]
-        base = np.minimum(ceiling, self._chance_table * effort[g.interceptor])
-        capacity = capacity_at_reference(base, self._flow_0, ceiling)
-        chance = chance_of_interception(capacity, np.maximum(self._flow, 1e-9), ceiling)
+        effort[:states] = self._border_effort * ratio ** p["interception.staff_elasticity"]
+        # refusals on flights follow visa rules (see `_air`), not patrols
+        relative_effort = np.where(g.by_air, 1.0, effort[g.interceptor])
+        base = np.minimum(np.maximum(ceiling, self._chance_table), self._chance_table * relative_effort)
+        alone = np.where(g.by_air, base, chance_alone(base, p["interception.alone_ratio"]))
+        # authorities follow the flow in the end, so that only sudden growth swamps them
+        response = p["interception.capacity_response"]
+        prepared = self._flow_0 ** (1.0 - response) * np.maximum(self._slow_flow, 1e-6) ** response
+        capacity = capacity_at_reference(base, prepared, alone)
+        chance = chance_of_interception(capacity, np.maximum(self._flow, 1e-9), alone)
         if not self.assumptions.model.adaptation:
             chance = base
         for event in self.assumptions.events:
@@ -717,6 +721,8 @@ class SmugglingModel(mesa.Model):  # type: ignore[misc]
                 p["fees.upfront_share"])  # fmt: skip
         weight = 1.0 - 0.5 ** (1.0 / p["interception.flow_half_life_days"])
         self._flow += weight * (self.tally.today - self._flow)
+        weight = 1.0 - 0.5 ** (1.0 / p["interception.response_half_life_days"])
+        self._slow_flow += weight * (self.tally.today - self._slow_flow)
         self.market.observe(self.tally.wanted, 1.0)
 
     # ------------------------------------------------------------------ month

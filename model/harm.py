@@ -40,6 +40,6 @@ def chance_of_death(
     """
     hazard = base * season * np.maximum(pressure, 1.0) ** params["harm.pressure_elasticity"]
     boats = np.maximum(crowding, 1.0) ** params["harm.crowding_elasticity"]
-    saved = np.maximum(rescue, 1e-3) ** -params["rescue.elasticity"]
+    saved = np.maximum(rescue, 1e-6) ** -params["rescue.elasticity"]
     hazard = np.where(by_sea, hazard * boats * saved, hazard)
     return np.minimum(hazard, params["harm.ceiling"])

@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .geography import OUTSIDE_DESTINATION, ROUTES, Geography
-from .route_choice import choice_menus, expected_visits, probabilities, solve_values
+from .route_choice import NoFiniteValue, choice_menus, expected_visits, probabilities, solve_values
 from .travellers import CLASSES
 
 FloatArray = npt.NDArray[np.float64]
@@ -74,12 +74,20 @@ class Tastes:
         self._death = params["route_choice.death"]
         self._stopped = params["route_choice.interception"]
         self._month = params["route_choice.month"]
-        self._leg = params["route_choice.leg_disutility"]
+        inner = np.asarray(geography.legs["route"] == "INNER")
+        outside = params["route_choice.leg_disutility_outside"]
+        self._leg = np.where(inner, params["route_choice.leg_disutility"], outside)
         self._days = geography.column("legs", "days")
+        self._upfront = params["fees.upfront_share"]
+        self._return_days = params["interception.return_days"]
+        self._ceiling = params["route_choice.most_perceived_interception"]
 
     def utility(self, fee: FloatArray, death: FloatArray, stopped: FloatArray, constant: FloatArray,
                 group_of_fee: FloatArray | None = None) -> FloatArray:  # fmt: skip
-        """v of each kind and leg: fee against means, perceived risks, time, constants.
+        """v of each kind and leg: expected fees against means, perceived risks, time, constants.
+
+        Who is stopped with chance p per attempt fails p / (1 - p) times before one attempt succeeds (geometric
+        distribution); fees paid in advance, the risk of death and time are reckoned over all attempts.
 
         Parameters
         ----------
@@ -95,13 +103,15 @@ class Tastes:
         """
         factor = self.group_fee if group_of_fee is None else group_of_fee
         charged = np.broadcast_to(fee, (len(self.budget), len(self._days))) * factor[self._group][:, None]
-        months = self._days / 30.0
+        bounded = np.minimum(stopped, self._ceiling)
+        failures = bounded / (1.0 - bounded)  # expected attempts that fail before one succeeds
+        days = self._days + self._return_days * failures
         return np.asarray(
             constant[self._group]
-            - self._fee * charged / self.budget[:, None]
-            - self._death * self._risk[:, None] * death
-            - self._stopped * self._risk[:, None] * stopped
-            - self._month * months
+            - self._fee * charged * (1.0 + self._upfront * failures) / self.budget[:, None]
+            - self._death * self._risk[:, None] * death * (1.0 + failures)
+            - self._stopped * self._risk[:, None] * failures
+            - self._month * days * 12.0 / 365.25
             - self._leg
         )
 
@@ -126,7 +136,8 @@ class ReferencePoint:
     published : FloatArray, shape (groups,)
         Entry detections of the reference year.
     worst_route_error, worst_destination_error : float
-        Largest absolute deviation of fitted from published shares.
+        Largest absolute deviation of fitted from published shares (of entry routes; second detections on the Western
+        Balkans are fitted as far as the bound of their constant allows).
     """
 
     year: int
@@ -213,6 +224,8 @@ def fit_reference_point(
     wanted = destination_targets(geography, year)
     floor = params["route_choice.smallest_share"]
     limit = params["route_choice.largest_constant"]
+    most = np.full(FITTED_ROUTES, limit)
+    most[BALKANS] = _largest_balkan_constant(geography, tastes, params)
     settles = geography.settles_in
     outside = geography.destinations.index(OUTSIDE_DESTINATION)
     settle_utility = np.log(np.maximum(np.concatenate([wanted, np.full((groups, 1), floor)], axis=1), floor))
@@ -253,13 +266,14 @@ def fit_reference_point(
             if settles[h] >= 0:
                 settled[:, settles[h]] += ends[:, h]
         inside = settled[:, :outside] / np.maximum(settled[:, :outside].sum(axis=1), 1e-12)[:, None]
-        route_error = float(np.abs(expected - target)[entries > 0].max())
+        deviation = np.abs(expected - target)[entries > 0]
+        route_error = float(np.delete(deviation, BALKANS, axis=1).max())
         destination_error = float(np.abs(inside - wanted).max())
         if max(route_error, destination_error) < params["route_choice.fit_tolerance"]:
             break
         step = np.log(np.maximum(target, 1e-12) / np.maximum(expected, 1e-12))
         move = np.where(target > 0.0, np.clip(step, -1.0, 1.0), 0.0)
-        constant[:, :FITTED_ROUTES] = np.clip(constant[:, :FITTED_ROUTES] + move, -limit, limit)
+        constant[:, :FITTED_ROUTES] = np.clip(constant[:, :FITTED_ROUTES] + move, -limit, most)
         step = np.log(np.maximum(wanted, floor) / np.maximum(inside, 1e-12))
         settle_utility[:, :outside] += np.clip(step, -1.0, 1.0)
         settle_utility[:, :outside] -= settle_utility[:, :outside].max(axis=1, keepdims=True)
@@ -270,6 +284,32 @@ def fit_reference_point(
     lead = _lead_days(geography, choice, onward, back, origin, days, weight, params)
     return ReferencePoint(
         year, leg_constant, settle, z, first, lead, daily, entries, route_error, destination_error
+    )
+
+
+def _largest_balkan_constant(geography: Geography, tastes: Tastes, params: Mapping[str, float]) -> float:
+    """Largest constant of second crossings that cannot make a cycle free, whatever fees and controls become.
+
+    Who leaves the Union and comes back over the Western Balkans goes round.  The bound is the largest multiple of half
+    a leg's disutility under which the recursive logit has a finite value even with the lowest fees the market allows
+    and no control at all.
+    """
+    network, groups = geography.network, len(geography.groups)
+    fee = geography.column("legs", "fee_eur") / params["fees.most_change"]
+    nothing = np.zeros(network.legs)
+    settle = np.repeat((geography.settles_in >= 0)[None, :].astype(np.float64), groups * CLASSES, axis=0)
+    on_balkans = geography.external & (geography.route_of_leg == BALKANS)
+    for halves in range(6, -1, -1):
+        bound = 0.5 * halves * params["route_choice.leg_disutility"]
+        constant = np.where(on_balkans, bound, 0.0)[None, :] * np.ones((groups, 1))
+        try:
+            solve_values(network, tastes.utility(fee, nothing, nothing, constant), settle, tolerance=1e-6)
+        except NoFiniteValue:
+            continue
+        return bound
+    raise NoFiniteValue(
+        "the recursive logit has no finite value on this network: a cycle of legs costs too little utility; raise "
+        "route_choice.leg_disutility (inside the Union) or route_choice.leg_disutility_outside"
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import date
 
@@ -10,11 +11,13 @@ import numpy.typing as npt
 import pandas as pd
 
 from ..scenarios import RESOURCES, Scenario
+from ..scenarios.problems import nearest
 from .geography import Geography
 
 FloatArray = npt.NDArray[np.float64]
 ALLOCATION_COLUMNS = ("resource", "place", "quarter", "staff")
 TYPES: tuple[str, ...] = tuple(RESOURCES)
+_QUARTER = re.compile(r"\d{4}Q[1-4]")
 
 
 def quarter_of(day: date) -> str:
@@ -132,7 +135,7 @@ class Allocation:
     Raises
     ------
     ValueError
-        For missing columns, unknown names, negative or non-finite numbers.
+        For missing columns, unknown names, quarters that are none, negative or non-finite numbers.
     """
 
     def __init__(self, table: pd.DataFrame, member_states: list[str]) -> None:
@@ -140,9 +143,14 @@ class Allocation:
         if missing:
             raise ValueError(f"the allocation lacks the column(s) {', '.join(missing)}")
         for column, known in (("resource", TYPES), ("place", tuple(member_states))):
-            unknown = sorted(set(table[column]) - set(known))
+            unknown = sorted(str(name) for name in set(table[column]) - set(known))
             if unknown:
-                raise ValueError(f"the allocation names an unknown {column}: {unknown[0]!r}")
+                close = nearest(unknown[0], known)
+                hint = f"; did you mean {close!r}?" if close else ""
+                raise ValueError(f"the allocation names an unknown {column}: {unknown[0]!r}{hint}")
+        for quarter in table["quarter"]:
+            if not _QUARTER.fullmatch(str(quarter)):
+                raise ValueError(f"the allocation names a quarter {str(quarter)!r}; expected one such as '2025Q3'")
         numbers = table["staff"].to_numpy(dtype=np.float64)
         if not np.all(np.isfinite(numbers)) or np.any(numbers < 0.0):
             raise ValueError("staff in an allocation has to be a finite number, 0 or more")

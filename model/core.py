@@ -346,7 +346,8 @@ class SmugglingModel(mesa.Model):  # type: ignore[misc]
         self._set_chances()
         self._move_travellers()
         tomorrow = self.today + timedelta(days=1)
-        if tomorrow.month != self.today.month or self.day == self.days - 1:
+        starts = tomorrow == self.assumptions.horizon.start  # in the middle of a month: what was before is burn-in
+        if starts or tomorrow.month != self.today.month or self.day == self.days - 1:
             self._close_month()
         self.day += 1
 
@@ -388,10 +389,13 @@ class SmugglingModel(mesa.Model):  # type: ignore[misc]
             self._run_networks()
         self._air(today)
         self._legal(today)
+        self._count_stocks()
+        self._spend(today)
+
+    def _count_stocks(self) -> None:
         self._weeks_in_month += 1
         self._stock_networks += float(self.active_networks.sum())
         self._stock_backlog += np.array([m.backlog for m in self.member_states])
-        self._spend(today)
 
     def _event_strength(self, today: date) -> FloatArray:
         """Effort of each authority relative to the reference, from partner agreements (the latest one counts)."""
@@ -730,7 +734,9 @@ class SmugglingModel(mesa.Model):  # type: ignore[misc]
     def _close_month(self) -> None:
         self.under_way = compact(self._rows, self.under_way)
         reports = [state.report() for state in self.member_states]
-        weeks = max(1, self._weeks_in_month)
+        if self._weeks_in_month == 0:  # a part of a month without a week's beginning
+            self._count_stocks()
+        weeks = self._weeks_in_month
         extra: list[tuple[str, str, FloatArray]] = [
             (name, "member_state", np.array([r[name] for r in reports]))
             for name in ("arrests", "convictions", "networks_dismantled")

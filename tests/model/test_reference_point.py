@@ -93,16 +93,23 @@ def test_route_shares_are_the_published_ones(
     fit, expected = case
     tolerance = params["route_choice.fit_tolerance"] * 1.001
     counted = published_routes(geography, fit.year)
+    on_balkans = geography.external & (geography.route_of_leg == BALKANS)
+    bound = fit.leg_constant[:, on_balkans].max()
     compared = 0
     for g in np.flatnonzero(fit.published > 0.0):  # a group without detections has no shares to reproduce
         others = counted[g].sum() - counted[g, BALKANS]
         # entries are counted once; where they hold the Western Balkans, the group lives there
         lives_there = abs(fit.published[g] - counted[g].sum()) < abs(fit.published[g] - others)
         base = counted[g].sum() if lives_there else others
-        model_base = (
-            expected.seen[g].sum() if lives_there else expected.seen[g].sum() - expected.seen[g, BALKANS]
-        )
-        np.testing.assert_allclose(expected.seen[g] / model_base, counted[g] / base, atol=tolerance)
+        seen = expected.seen[g]
+        model_base = seen.sum() if lives_there else seen.sum() - seen[BALKANS]
+        error = np.abs(seen / model_base - counted[g] / base)
+        assert np.delete(error, BALKANS).max() < tolerance, geography.groups[g]
+        # second crossings of the Western Balkans are as published, or fewer where their constant is at its bound
+        if fit.leg_constant[g, on_balkans].max() == bound:
+            assert seen[BALKANS] / model_base <= counted[g, BALKANS] / base + tolerance
+        else:
+            assert error[BALKANS] < 10.0 * tolerance, geography.groups[g]
         assert fit.detections_per_departure[g] == pytest.approx(model_base, rel=1e-3)
         compared += 1
     assert compared >= 14
@@ -184,28 +191,49 @@ def test_tastes_by_hand(geography: Geography, params: dict[str, float]) -> None:
         params["route_choice.share_informed"]
     )
     legs, groups = geography.network.legs, len(geography.groups)
-    zero = np.zeros(legs)
-    none = np.zeros((groups, legs))
+    zero, none = np.zeros(legs), np.zeros((groups, legs))
     base = tastes.utility(zero, zero, zero, none)
-    days = geography.column("legs", "days")
+    months = geography.column("legs", "days") * 12.0 / 365.25
+    inner = np.asarray(geography.legs["route"] == "INNER")
+    outside = params["route_choice.leg_disutility_outside"]
+    per_leg = np.where(inner, params["route_choice.leg_disutility"], outside)
     np.testing.assert_allclose(
-        base,
-        np.tile(
-            -params["route_choice.month"] * days / 30.0 - params["route_choice.leg_disutility"],
-            (groups * CLASSES, 1),
-        ),
+        base, np.tile(-params["route_choice.month"] * months - per_leg, (groups * CLASSES, 1))
     )
     # a fee that is what a kind has costs the registry's utils; the median group is charged the leg's own fee
-    full = tastes.utility(
-        np.tile((tastes.budget / np.repeat(tastes.group_fee, CLASSES))[:, None], (1, legs)), zero, zero, none
-    )
-    np.testing.assert_allclose(full - base, -params["route_choice.fee"])
-    budget = geography.column("origin_groups", "budget_eur")
+    everything = np.tile((tastes.budget / np.repeat(tastes.group_fee, CLASSES))[:, None], (1, legs))
     np.testing.assert_allclose(
-        np.sqrt(tastes.budget.reshape(groups, 8)[:, 0] * tastes.budget.reshape(groups, 8)[:, 7]), budget
+        tastes.utility(everything, zero, zero, none) - base, -params["route_choice.fee"]
     )
+    budget = geography.column("origin_groups", "budget_eur")
+    low, high = tastes.budget.reshape(groups, CLASSES)[:, [0, -1]].T
+    np.testing.assert_allclose(np.sqrt(low * high), budget)
+    np.testing.assert_allclose(high / low, params["route_choice.means_ratio"])
     # risk counts for the cautious the registry's ratio more than for the bold
     risk = tastes.utility(zero, np.full(legs, 0.01), zero, none) - base
     by_class = risk[:CLASSES, 0].reshape(2, 2, 2)
     np.testing.assert_allclose(by_class[:, 0] / by_class[:, 1], params["route_choice.caution_ratio"])
     np.testing.assert_allclose(by_class[:, 0] * by_class[:, 1], (0.01 * params["route_choice.death"]) ** 2)
+
+
+def test_failed_attempts_cost_what_they_cost(geography: Geography, params: dict[str, float]) -> None:
+    """Half the attempts stopped: one failure before each success, with its advance, its risk of death and its time."""
+    tastes = Tastes(geography, params)
+    legs, groups = geography.network.legs, len(geography.groups)
+    zero, none = np.zeros(legs), np.zeros((groups, legs))
+    half = np.full(legs, 0.5)
+    kind = 0
+    caution = np.sqrt(params["route_choice.caution_ratio"])  # class 0 is cautious
+    plain, failing = (tastes.utility(zero, zero, x, none)[kind] for x in (zero, half))
+    wait = params["interception.return_days"] * 12.0 / 365.25 * params["route_choice.month"]
+    np.testing.assert_allclose(plain - failing, params["route_choice.interception"] * caution + wait)
+    fee = np.full(legs, float(tastes.budget[kind] / tastes.group_fee[0]))
+    paid = tastes.utility(fee, zero, half, none)[kind] - failing
+    np.testing.assert_allclose(paid, -params["route_choice.fee"] * (1.0 + params["fees.upfront_share"]))
+    risk = tastes.utility(zero, np.full(legs, 0.01), half, none)[kind] - failing
+    np.testing.assert_allclose(risk, -params["route_choice.death"] * caution * 0.01 * 2.0)
+    # nobody believes that a border is wholly closed
+    closed = tastes.utility(zero, zero, np.ones(legs), none)
+    most = tastes.utility(zero, zero, np.full(legs, params["route_choice.most_perceived_interception"]), none)
+    np.testing.assert_array_equal(closed, most)
+    assert np.isfinite(closed).all()

@@ -17,6 +17,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any, Literal
 
 import numpy as np
@@ -74,6 +75,7 @@ class Block:
         return np.arange(self.start, self.stop, dtype=np.int64)
 
 
+@lru_cache(maxsize=100_000)
 def _safe(part: str) -> str:
     """ASCII letters, digits and single underscores only: LP files reserve ``-+[] >/`` and more."""
     return re.sub(r"[^A-Za-z0-9_]+", "_", part)

@@ -15,6 +15,7 @@ from scipy import sparse
 
 from .allocation import AllocationModel
 from .linear_model import Block, Floats, Integers, LinearModel
+from .problem import AllocationProblem
 from .solving import solve
 
 STEPS = 10
@@ -98,13 +99,11 @@ def greedy(allocation: AllocationModel) -> Floats:
     employed, joined = indices("employed", nr, nt), indices("joined", nr, nt)
     benefit = indices("benefit", nr, np_, nt, nk)
     names = {block.name for block in model.columns}
+    by_key = np.zeros(model.shape[0], dtype=np.bool_)
+    for block in model.rows:
+        by_key[block.start:block.stop] = block.name in CONTRIBUTION_ROWS
     officer = p.resources.index(p.teams.officer) if p.teams is not None and "team" in names else -1
     team = indices("team", np_, nt) if "team" in names else np.zeros((np_, nt), dtype=np.int64)
-    drawn: list[str] = []
-    contributed = np.zeros((0, np_, nt), dtype=np.int64)
-    if "contributed" in names:
-        drawn = list(dict.fromkeys(label[0] for label in model.column_block("contributed").labels))
-        contributed = indices("contributed", len(drawn), np_, nt)
 
     late = np.arange(nt)[None, :] < p.first[:, None]
     tired = np.broadcast_to(late[:, None, :], (nr, np_, nt)).copy()
@@ -132,17 +131,17 @@ def greedy(allocation: AllocationModel) -> Floats:
         if not spare[r, first]:
             columns += [employed[r, quarters], joined[r, [first]]]
             rates += [np.ones(quarters.size), np.ones(1)]
-            if p.key is not None and p.resources[r] in drawn:
-                columns.append(contributed[drawn.index(p.resources[r])][:, quarters].ravel())
-                rates.append(np.repeat(p.key.share, quarters.size))
         which, rate = np.concatenate(columns), np.concatenate(rates)
         activity = model.matrix @ x
         change = matrix[:, which] @ rate
         room = np.where(change > DUST, model.row_upper - activity,
                         np.where(change < -DUST, activity - model.row_lower, np.inf))
+        room[by_key] = np.inf  # contributions are shared out anew below
         step = float(np.min(room / np.maximum(np.abs(change), DUST), initial=np.inf))
         moving = rate > 0
         step = min(step, float(np.min((model.upper[which] - x[which])[moving] / rate[moving], initial=np.inf)))
+        if not spare[r, first]:
+            step = _contributed(p, int(r), int(i), quarters, x[employed[r, quarters]], x[staff[r][:, quarters]], step)
         if p.integer[r]:
             step = float(np.floor(step + DUST))
         elif idle[r, first:].min() > DUST:
@@ -151,6 +150,38 @@ def greedy(allocation: AllocationModel) -> Floats:
             tired[r, i, first] = True
             continue
         np.add.at(x, which, step * rate)
+
+
+CONTRIBUTION_ROWS = frozenset(("contributions", "key_most", "key_least", "spare"))
+
+
+def _contributed(
+    problem: AllocationProblem, r: int, i: int, quarters: Integers, employed: Floats, staff: Floats, step: float,
+) -> float:
+    """Largest step up to `step` of type r into place i for which Member States can still contribute by their key.
+
+    Contributions c with sum E, between (1 - band) and (1 + band) times key_j E and at most spare_j + staff_j, exist
+    exactly when the lower limits lie under the upper ones and the upper ones add up to E.
+    """
+    key = problem.key
+    if key is None or problem.resources[r] not in key.resources or step <= 0:
+        return step
+
+    def possible(more: float) -> bool:
+        total = employed + more
+        at = staff.copy()
+        at[i] += more
+        most = np.minimum((1.0 + key.band) * key.share[:, None] * total, key.spare[r][:, None] + at)
+        least = (1.0 - key.band) * key.share[:, None] * total
+        return bool((least <= most + DUST).all() and (most.sum(axis=0) >= total - DUST).all())
+
+    if possible(step):
+        return step
+    low, high = 0.0, step
+    for _ in range(50):
+        middle = (low + high) / 2
+        low, high = (middle, high) if possible(middle) else (low, middle)
+    return low
 
 
 def _least(allocation: AllocationModel) -> Floats:

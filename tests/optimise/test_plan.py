@@ -1,0 +1,216 @@
+import pickle
+import subprocess
+import sys
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pulp
+import pytest
+
+import countersmuggling
+import countersmuggling.optimise as room
+from countersmuggling.optimise.effects import CELL_COLUMNS, WORK_COLUMNS, EffectCurves, place_groups
+from countersmuggling.optimise.from_scenario import NothingToPlan, population_gdp_key, problem_from
+from countersmuggling.optimise.plan import InfeasiblePlan, Plan, check_limits, optimise
+from countersmuggling.scenarios import RESOURCES, load
+from countersmuggling.scenarios.schema import Host, Post
+
+
+def curves(seed: int = 0) -> EffectCurves:
+    """Invented curves for all types and groups, concave, in deaths."""
+    g = np.random.default_rng(seed)
+    groups = place_groups()
+    cells = [(r, group, "deaths", 10.0, g.uniform(0.5, 0.8), -g.gamma(1.0, 2.0), 0.3, 0.0, 0.0)
+             for r in RESOURCES for group in dict.fromkeys(groups.values())]
+    size = pd.Series(list(groups.values())).value_counts()
+    work = [(r, place, group, 1.0 / size[group]) for r in RESOURCES for place, group in groups.items()]
+    return EffectCurves(pd.DataFrame(cells, columns=list(CELL_COLUMNS)), pd.DataFrame(work, columns=list(WORK_COLUMNS)), {})
+
+
+@pytest.fixture(scope="module")
+def scenario() -> Any:
+    return load("baseline-2025")
+
+
+@pytest.fixture(scope="module")
+def made(scenario: Any) -> Plan:
+    return optimise(scenario, effects=curves())
+
+
+def with_resources(scenario: Any, **changes: Any) -> Any:
+    return scenario.model_copy(update={"resources": scenario.resources.model_copy(update=changes)})
+
+
+def test_the_module_is_callable(scenario: Any, made: Plan) -> None:
+    assert countersmuggling.optimise is room
+    assert room.optimise is optimise
+    called: Any = room
+    assert called(scenario, effects=curves()).objective == made.objective
+    with pytest.raises(AttributeError, match="no attribute 'optimize'"):
+        called.optimize  # noqa: B018
+
+
+def test_importing_the_room_loads_nothing_heavy() -> None:
+    script = ("import sys, countersmuggling.optimise\n"
+              "print([m for m in ('pulp', 'pandas', 'scipy', 'numpy', 'mesa', 'highspy') if m in sys.modules])")
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_problem_holds_what_the_scenario_says(scenario: Any) -> None:
+    p = problem_from(scenario, curves())
+    assert len(p.places) == 27
+    assert p.quarters[0] == "2025Q1" and p.quarters[-1] == "2027Q4"
+    assert p.quarter_years.sum() == pytest.approx(3, abs=0.01)
+    r = p.resources.index("investigator")
+    assert p.available[r].tolist() == [60] * 12
+    assert p.first[r] == 1 and p.joiners[r] == 20
+    assert p.absorb[p.places.index("GRC")] == 60 and p.absorb[p.places.index("SWE")] == 15
+    assert p.budgets["rescue", 2026] == 12e6
+    assert p.teams is not None and p.teams.ratio == 2
+    assert p.key is not None and p.key.share.sum() == pytest.approx(1)
+    assert "rescue_unit" not in p.key.resources, "vessels are not staff"
+    assert p.unit_cost[r] == scenario.parameters()["cost.investigator_eur_per_year"]
+    assert p.stay_most[p.resources.index("deployed_officer")] == 4
+    assert p.cost_weight == 1e-6
+
+
+def test_posts_that_begin_later(scenario: Any) -> None:
+    post = Post.model_validate({"available": 5, "from": "2025-08-15", "hire_lead_quarters": 2})
+    p = problem_from(with_resources(scenario, posts={"analyst": post}, pools={}), curves())
+    assert p.available[0].tolist() == [0, 0] + [5] * 10
+    assert p.first[0] == 4
+
+
+def test_key_is_half_population_half_product() -> None:
+    assert population_gdp_key(np.array([3.0, 1.0]), np.array([1.0, 1.0])) == pytest.approx([0.625, 0.375])
+
+
+def test_plan_keeps_the_limits_it_was_given(scenario: Any, made: Plan) -> None:
+    a = made.allocation
+    assert list(a.columns) == ["resource", "place", "quarter", "staff"]
+    assert (a["staff"] > 0).all()
+    for name, post in scenario.resources.posts.items():
+        used = a[a["resource"] == name].groupby("quarter")["staff"].sum()
+        assert (used <= post.available + 1e-6).all()
+    staff = a[a["resource"] != "rescue_unit"].groupby(["place", "quarter"])["staff"].sum()
+    for place, value in staff.groupby("place").max().items():
+        assert value <= scenario.resources.host(str(place)).absorb + 1e-6
+    for heading, year, eur in made.spending.itertuples(index=False):
+        limit = scenario.resources.budgets.get(heading, {})
+        if limit:
+            assert eur <= limit.get(year, 0.0) * (1 + 1e-9) + 1e-3
+    assert made.status == "optimal" and "HiGHS" in made.solver
+    assert made.objective < 0
+
+
+def test_expected_change_and_objective_tell_the_same(scenario: Any, made: Plan) -> None:
+    weights = {name: weight.weight for name, weight in scenario.outcomes.items()}
+    total = sum(weights[o] * made.expected[o]["change"] for o in made.expected if o in weights)
+    # teams that lack investigators work less than the expected changes assume; there are none here
+    assert total == pytest.approx(made.objective, rel=1e-3)
+    assert made.expected["deaths"]["se"] > 0
+
+
+def test_both_solvers_agree_on_the_bundled_scenario(scenario: Any, made: Plan) -> None:
+    other = optimise(scenario, effects=curves(), solver="cbc")
+    assert other.objective == pytest.approx(made.objective, rel=1e-5)
+    assert "CBC" in other.solver
+
+
+def test_rules_never_beat_the_plan(made: Plan) -> None:
+    values = made.rule_values.set_index("rule")["objective"]
+    assert values["plan"] == pytest.approx(made.objective, rel=1e-4)
+    assert values.drop("plan").min() >= values["plan"] - 1e-6 * abs(values["plan"])
+    assert set(made.rules) == {"pro_rata", "proportional", "greedy"}
+    assert list(made.pro_rata.columns) == ["resource", "place", "quarter", "staff"]
+
+
+def test_shadow_prices_are_the_value_of_one_more(scenario: Any, made: Plan) -> None:
+    """A budget's price against solving again with a little more money."""
+    prices = made.shadow_prices
+    assert {"constraint", "place", "resource", "quarter", "dual", "unit", "words"} <= set(prices.columns)
+    joiners = prices[(prices["kind"] == "joiners") & (prices["dual"] < 0)].sort_values("dual")
+    row = joiners.iloc[0]
+    problem = made.model.problem
+    r = problem.resources.index(row["resource"])
+    more = replace(problem, joiners=problem.joiners + np.where(np.arange(len(problem.resources)) == r, 1e-3, 0))
+    from countersmuggling.optimise.allocation import build
+    from countersmuggling.optimise.solving import solve
+
+    again = build(more)
+    change = (again.objective(solve(again.model, "scipy").x) - made.objective) / 1e-3
+    total = joiners[joiners["resource"] == row["resource"]]["dual"].sum()
+    assert change == pytest.approx(total, rel=1e-3, abs=1e-6)
+    assert made.summary and all(text.endswith(("points.", "point.")) for text in made.summary)
+
+
+def test_a_first_member_of_staff_is_worth_the_first_slope(made: Plan) -> None:
+    """Where nobody is sent the dual is not unique; the sentence must not promise more than the curve."""
+    p = made.model.problem
+    effort = made.shadow_prices[made.shadow_prices["kind"] == "effort"]
+    sent = set(zip(*(made.allocation[c] for c in ("resource", "place", "quarter")), strict=True))
+    seen = 0
+    for resource, place, quarter, dual in zip(*(effort[c] for c in ("resource", "place", "quarter", "dual")), strict=True):
+        if (resource, place, quarter) not in sent:
+            r, i, t = p.resources.index(resource), p.places.index(place), p.quarters.index(quarter)
+            assert -dual == pytest.approx(p.slope[r, i, 0] * p.quarter_years[t] * 4)
+            seen += 1
+    assert seen > 0
+
+
+def test_the_pulp_problem_can_be_extended_in_three_lines(made: Plan) -> None:
+    from countersmuggling.optimise import from_pulp, solve, to_pulp
+
+    problem = to_pulp(made.model.model)
+    variables = problem.variablesDict()
+    problem += pulp.lpSum(v for name, v in variables.items() if name.startswith("staff__analyst__")) <= 1, "few_analysts"
+    assert solve(from_pulp(problem)).objective * made.model.model.objective_unit > made.objective
+
+
+def test_plan_can_be_written(made: Plan, tmp_path: Any) -> None:
+    assert made.write(tmp_path / "plan.lp").read_text().startswith("\\*")
+    assert isinstance(made.problem, pulp.LpProblem)
+
+
+def test_infeasible_limits_are_named_before_anything_is_measured(scenario: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def never(*_: object, **__: object) -> None:
+        raise AssertionError("measured although nothing is feasible")
+
+    monkeypatch.setattr("countersmuggling.optimise.plan.measure_effects", never)
+    hosts = {**scenario.resources.hosts, "MLT": Host.model_validate({"absorb": 8, "minimum": {"analyst": 6}})}
+    with pytest.raises(InfeasiblePlan) as caught:
+        optimise(with_resources(scenario, hosts=hosts))
+    error = caught.value
+    assert any("at least 6 Europol analyst in Malta" in text for text in error.conflicts)
+    assert any("resources.posts.analyst" in text for text in error.conflicts)
+    assert "These contradict each other" in str(error)
+    assert list(error.relaxation.columns) == [
+        "limit", "kind", "place", "resource", "quarter", "now", "needed", "by", "unit"]
+    assert (error.relaxation["by"] > 0).all()
+    assert pickle.loads(pickle.dumps(error)).conflicts == error.conflicts
+
+
+def test_feasible_limits_pass_silently(scenario: Any) -> None:
+    check_limits(scenario)
+
+
+def test_nothing_to_place_is_said(scenario: Any) -> None:
+    with pytest.raises(NothingToPlan, match="nothing to place"):
+        check_limits(with_resources(scenario, posts={}, pools={}))
+
+
+def test_whole_posts_on_request(scenario: Any) -> None:
+    posts = {"analyst": Post.model_validate({"available": 4, "integer": True})}
+    made = optimise(with_resources(scenario, posts=posts, pools={}), effects=curves())
+    staff = made.allocation["staff"].to_numpy()
+    assert staff == pytest.approx(np.round(staff))
+    assert "branch and bound" in made.solver
+    assert made.shadow_prices["holds_to"].isna().all()
+
+
+def test_solver_is_checked(scenario: Any) -> None:
+    with pytest.raises(ValueError, match="'highs' or 'cbc'"):
+        optimise(scenario, solver="gurobi")  # type: ignore[arg-type]

@@ -77,7 +77,7 @@ KINDS: dict[str, Kind] = {
         "resources.rules.ramp_per_quarter", "one more {resource} withdrawn at once from {place} in {quarter}",
         "points per member of staff"),
     "stay_least": Kind(
-        "{resource} posted to {place} stay for the least stay, up to {quarter}", "optimise.stay_least_quarters",
+        "{resource} posted to {place} stay for the least stay, up to {quarter}", "optimise.least_stay_quarters",
         "one {resource} leaving {place} early in {quarter}", "points per member of staff", gives=-1),
     "stay_most": Kind(
         "{resource} in {place} rotate by {quarter}", "resources.rules.rotation_quarters",

@@ -8,15 +8,31 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .core import Observation, SmugglingModel
     from .recording import RunOutput, totals
+    from .replicates import Job, RunFailed, run_many, run_one
     from .route_choice import NoFiniteValue
     from .staffing import staff_baseline
 
-__all__ = ["NoFiniteValue", "Observation", "RunOutput", "SmugglingModel", "staff_baseline", "totals"]
+__all__ = [
+    "Job",
+    "NoFiniteValue",
+    "Observation",
+    "RunFailed",
+    "RunOutput",
+    "SmugglingModel",
+    "run_many",
+    "run_one",
+    "staff_baseline",
+    "totals",
+]
 
 _HOME = {
     "SmugglingModel": "core",
     "Observation": "core",
     "RunOutput": "recording",
+    "Job": "replicates",
+    "RunFailed": "replicates",
+    "run_many": "replicates",
+    "run_one": "replicates",
     "totals": "recording",
     "NoFiniteValue": "route_choice",
     "staff_baseline": "staffing",

@@ -103,5 +103,5 @@ def test_exchange_follows_the_registry_per_month(params: dict[str, float]) -> No
     beliefs.update(
         none, none, none, none, np.array([1.0]), (np.array([0.2]), np.array([0.0])), np.zeros(2), 15
     )
-    step = params["beliefs.exchange_per_month"] / 2.0
+    step = params["beliefs.exchange_per_month"] * 15 * 12 / 365.25
     np.testing.assert_allclose(beliefs.stopped, [[0.2 * step], [0.4 - 0.2 * step]])

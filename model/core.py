@@ -27,7 +27,7 @@ from .geography import ROUTES, Geography
 from .harm import chance_of_death, season_factor
 from .interception import capacity_at_reference, chance_alone, chance_of_interception
 from .investigations import Casework
-from .participation import Participation, Shares
+from .participation import Participation, Shares, potential_behind
 from .policy import Policy, ramped
 from .recording import Recorder, RunOutput
 from .reference_point import ReferencePoint, Tastes, fit_reference_point
@@ -175,25 +175,22 @@ class SmugglingModel(mesa.Model):  # type: ignore[misc]
         in_table = table[table["year"] == fit.year].set_index("origin_group")["detections"]
         plain = np.array([float(in_table.get(name, 0.0)) for name in g.groups])
         factor = np.where(plain > 0.0, fit.published / np.maximum(plain, 1e-12), 0.0)
-        per_detection = np.where(fit.published > 0.0, 1.0 / (rate * p["participation.reference"]), 0.0)
+        weight = departures / max(float(departures.sum()), 1e-12)
+        self._places_0 = p["legal.places_per_year"] * weight
+        potential = potential_behind(departures, self._places_0, p)
+        per_detection = np.where(fit.published > 0.0, potential / np.maximum(fit.published, 1e-12), 0.0)
         self._potential = potential_travellers(
             g, p, self.run_seed, self.first_day, self.days, fit.lead_days, per_detection, self.persons,
             balkan_factor=factor, demand_year=self.assumptions.model.demand_year,
             growth=self.assumptions.uncertainties.demand_growth_per_year, events=list(self.assumptions.events),
         )  # fmt: skip
-        weight = departures / max(float(departures.sum()), 1e-12)
-        self._places_0 = p["legal.places_per_year"] * weight
         share, hub = g.origins
         self._origin_share, self._origin_hub = np.cumsum(share, axis=1), hub
         group = np.repeat(np.arange(len(g.groups)), CLASSES)
         self._kind_group = group
-        value = np.log(np.maximum(fit.value[np.arange(len(group))[:, None], hub[group]], 1e-600))
-        self._participation = Participation(
-            value, self._places_0, departures / p["participation.reference"], p
-        )
-        self._applicants_0 = (
-            self._participation.apply_0 * departures / p["participation.reference"] / 365.25
-        )
+        value = np.log(np.maximum(fit.value[np.arange(len(group))[:, None], hub[group]], 1e-300))
+        self._participation = Participation(value, self._places_0, potential, p)
+        self._applicants_0 = self._participation.apply_0 * potential / 365.25
 
     def _set_up_actors(self) -> None:
         g, p = self.geography, self.params
@@ -610,7 +607,7 @@ class SmugglingModel(mesa.Model):  # type: ignore[misc]
         utility = self.tastes.utility(fee, death, stopped, constant)
         self._z = solve_values(g.network, utility, self.reference.settle[group], self._z, tolerance=1e-9)
         self._menu = choice_menus(g.network, utility, self._z)
-        value = np.log(np.maximum(self._z[np.arange(len(group))[:, None], self._origin_hub[group]], 1e-600))
+        value = np.log(np.maximum(self._z[np.arange(len(group))[:, None], self._origin_hub[group]], 1e-300))
         self._shares = self._participation.shares(value, self._places, self.dials["potential"])
 
     def _learn(self, fee_now: FloatArray) -> None:

@@ -30,6 +30,35 @@ class Shares:
     fallback: FloatArray
 
 
+def potential_behind(departures: FloatArray, places: FloatArray, params: Mapping[str, float]) -> FloatArray:
+    """Potential travellers a year behind the irregular departures of the reference year.
+
+    Who leaves at once and who leaves after a refusal both count: D = N L + (A - admitted) f, where the applicants A are a
+    multiple of the places, at most a share of N.
+
+    Parameters
+    ----------
+    departures : FloatArray, shape (groups,)
+        Irregular departures a year, D.
+    places : FloatArray, shape (groups,)
+        Legal places a year.
+    params : Mapping
+        Registry values.
+
+    Returns
+    -------
+    FloatArray, shape (groups,)
+        N.
+    """
+    leave, fallback = params["participation.reference"], params["legal.fallback"]
+    most = params["legal.most_applicants"] * (1.0 - leave)
+    applicants = places * params["legal.applications_per_place"]
+    plain = (departures - np.maximum(applicants - places, 0.0) * fallback) / leave
+    crowded = (departures + places * fallback) / (leave + most * fallback)
+    bounded = np.where(most * crowded > places, crowded, departures / leave)
+    return np.where(most * plain >= applicants, plain, bounded)
+
+
 class Participation:
     """Shares of potential travellers by what they do.
 

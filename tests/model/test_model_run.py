@@ -215,3 +215,26 @@ def test_parameters_are_drawn_per_replicate(make_scenario: Callable[..., Scenari
         varies = name.startswith("fees.") or name == "route_choice.fee"
         assert (model.params[name] != value) == varies, name
     model.release()
+
+
+def test_at_the_reference_a_run_reproduces_the_published_year(make_scenario: Callable[..., Scenario]) -> None:
+    """Without adaptation and latent shocks, a year's departures and entries are the published ones but for chance."""
+    scenario = make_scenario(
+        horizon={"start": "2024-01-01", "end": "2024-12-31", "burn_in_days": 365},
+        model={"adaptation": False, "demand_year": 2024, "persons_per_agent": 200},
+        uncertainties={"draw": "central", "parameters": {"demand.shock_sd": 0.0}},
+    )
+    model, rows = run(scenario)
+    fit = model.reference
+    departures = float((fit.published / fit.detections_per_departure).sum())
+    sums = rows.groupby("outcome")["value"].sum()
+    assert sums["departures"] == pytest.approx(departures, rel=4.0 * np.sqrt(200.0 / departures) + 0.01)
+    detections = rows[rows["outcome"] == "detections"].groupby("route")["value"].sum()
+    entries = detections.drop("WBALK").sum()
+    living_there = fit.published[model.geography.groups.index("western-balkans")]
+    # tries again after an interception make detections of one person more than one: a wider band than Poisson
+    published = float(fit.published.sum() - living_there)
+    assert entries == pytest.approx(published, rel=5.0 * np.sqrt(200.0 / published))
+    assert sums["leg_attempts"] == pytest.approx(365.25 * fit.flow.sum(), rel=0.1)
+    admitted = sums["legal_pathway_admissions"]
+    assert admitted == pytest.approx(model.params["legal.places_per_year"], rel=0.15)

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from countersmuggling.model.participation import Participation
+from countersmuggling.model.participation import Participation, potential_behind
 from countersmuggling.model.reference_point import ReferencePoint
 from countersmuggling.model.travellers import CLASSES
 
@@ -31,6 +31,20 @@ def test_at_the_reference_the_shares_are_the_registrys(params: dict[str, float])
     np.testing.assert_allclose(shares.apply[CLASSES:], 0.0, atol=1e-9)
     np.testing.assert_allclose(shares.fallback, params["legal.fallback"], rtol=1e-12)
     np.testing.assert_allclose(part.apply_0, [asked, 0.0], atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("departures", "places"), [(1e6, 0.0), (1e6, 3e4), (2e5, 3e4), (1e5, 4e4), (1e4, 1e5), (300.0, 30.0)]
+)
+def test_the_people_behind_the_departures(params: dict[str, float], departures: float, places: float) -> None:
+    """Put back into participation, they leave as often as was published: at once, or after a refusal."""
+    people = potential_behind(np.array([departures]), np.array([places]), params)
+    part = Participation(np.zeros((CLASSES, 1)), np.array([places]), people, params)
+    shares = part.shares(np.zeros((CLASSES, 1)), np.array([places]), np.ones(1))
+    applicants = float(people[0] * shares.apply[0, 0])
+    refused = applicants - min(places, applicants)
+    left = float(people[0] * shares.leave[0, 0]) + refused * float(shares.fallback[0])
+    assert left == pytest.approx(departures, rel=1e-6)
 
 
 def test_no_more_apply_than_the_registrys_limit(params: dict[str, float]) -> None:
@@ -89,8 +103,8 @@ def test_enforcement_and_pathways_together_do_more_than_the_sum_of_each(
     """
     fit = reference_2025
     departures = float((fit.published / fit.detections_per_departure).sum())
-    potential = departures / params["participation.reference"]
     places_0 = params["legal.places_per_year"]
+    potential = float(potential_behind(np.array([departures]), np.array([places_0]), params)[0])
     part = Participation(np.zeros((CLASSES, 1)), np.array([places_0]), np.array([potential]), params)
 
     def irregular(drop: float, factor: float) -> float:

@@ -233,7 +233,9 @@ def _told(error: Exception) -> tuple[int, str]:
         return INVALID, f"countersmuggling: {error}"
     planning = sys.modules.get(f"{(__package__ or '').rpartition('.')[0]}.optimise")
     if planning is not None and isinstance(error, planning.InfeasiblePlan):
-        return INFEASIBLE, _infeasible(error)
+        return INFEASIBLE, str(error)
+    if planning is not None and isinstance(error, planning.NothingToPlan):
+        return INVALID, f"countersmuggling: {error}"
     if isinstance(error, MemoryError):
         return (
             INVALID,
@@ -246,20 +248,6 @@ def _told(error: Exception) -> tuple[int, str]:
         f"countersmuggling: {told}\nThis is a fault of the program or its surroundings; no results were written. "
         f"Set {TRACEBACK_VARIABLE}=1 to see where."
     )
-
-
-def _infeasible(error: Any) -> str:
-    lines = ["No plan keeps all limits.", ""]
-    conflicts = list(getattr(error, "conflicts", []))
-    if conflicts:
-        lines += ["These limits conflict:", *(f"  - {c}" for c in conflicts), ""]
-    table = getattr(error, "relaxation", None)
-    if table is not None and len(table):
-        lines.append("The smallest change that makes a plan possible:")
-        for row in table.to_dict(orient="records"):
-            by = f"{float(row['by']):,.4g}" if "by" in row else ""
-            lines.append(f"  - {row.get('limit', '')}: by {by} {row.get('unit', '')}".rstrip())
-    return "\n".join(lines).rstrip() if len(lines) > 2 else f"No plan keeps all limits: {error}"
 
 
 def _dispatch(options: argparse.Namespace, given: Sequence[str]) -> int:
@@ -495,11 +483,11 @@ def _changes(found: Results) -> list[str]:
     from . import summarising, wording
 
     lines: list[str] = []
-    pairs = [(run, found.runs[0]) for run in found.runs[1:]]
-    pairs += [
-        (run, other) for run in found.runs for other in found.runs
-        if run.role == "plan" and other.role == "pro_rata" and other.of == run.of
-    ]  # fmt: skip
+    # the report has all pairs; here what was asked: options against the baseline, plans against the same posts pro rata
+    pairs = [(run, found.runs[0]) for run in found.runs if run.role == "option"]
+    for run in found.runs:
+        if run.role == "plan":
+            pairs += [(run, o) for o in found.runs if o.of == run.of and o.role in ("baseline", "pro_rata")]
     for run, against in pairs:
         table = summarising.by_key(found.difference(run.key, against.key), "outcome")
         rows = [("", "before", "after", "change", "95 % interval", "", "")]
@@ -521,7 +509,11 @@ def _changes(found: Results) -> list[str]:
                 (info.title, wording.number(before), wording.number(after), wording.number(mean, size, True),
                  bounds if row["verdict"] != "unchanged" else "", _unit(info.kind, unit), str(row["verdict"]))
             )  # fmt: skip
-        lines += [f"{run.title}  against  {against.title}", *_aligned(rows, "<>>>><<"), ""]
+        lines += [
+            f"{found.names[run.key]}  against  {found.names[against.key]}",
+            *_aligned(rows, "<>>>><<"),
+            "",
+        ]
     return lines[:-1]
 
 

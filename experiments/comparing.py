@@ -122,7 +122,7 @@ def carried_out(
         if run not in planned:
             continue
         plan = _plan(run.scenario, solver, workers, progress)
-        for role, allocation in (("pro_rata", pro_rata(plan)), ("plan", plan.allocation)):
+        for role, allocation in (("pro_rata", plan.pro_rata), ("plan", plan.allocation)):
             key = f"{run.key}+{role.replace('_', '-')}"
             rows.append(Run(key, f"{run.title}, {ROLE_TITLES[role]}", run.scenario, role, run.key))  # type: ignore[arg-type]
             allocations[key] = allocation
@@ -164,11 +164,6 @@ def _plan(scenario: Scenario, solver: Literal["highs", "cbc"], workers: int | No
     return optimise(scenario, solver=solver, workers=workers, progress=progress)
 
 
-def pro_rata(plan: Plan) -> pd.DataFrame:
-    """The same posts, placed by the Member States' contribution key instead of by the plan."""
-    return plan.pro_rata
-
-
 def record(run: str, plan: Plan) -> PlanRecord:
     """What the results keep of a plan."""
     facts: dict[str, Any] = {
@@ -176,6 +171,8 @@ def record(run: str, plan: Plan) -> PlanRecord:
         "solver": plan.solver,
         "objective": plan.objective,
         "expected": plan.expected,
+        "placements": plan.rule_values.reset_index().to_dict(orient="records"),
+        "summary": list(plan.summary),
     }
     return PlanRecord(
         run, plan.allocation.reset_index(drop=True), plan.shadow_prices.reset_index(drop=True), facts

@@ -91,14 +91,7 @@ class Chart(Figure):
         with matplotlib.rc_context(STYLE):
             buffer = io.BytesIO()
             self.savefig(buffer, format="png", dpi=dpi, facecolor="white", metadata={"Software": None})
-        from PIL import Image
-
-        # a flat map needs few colours: a quarter of the bytes; MAXCOVERAGE keeps the rare ones of the legend
-        small = io.BytesIO()
-        with Image.open(buffer) as image:
-            kept = image.convert("RGB").quantize(256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
-        kept.save(small, "PNG", optimize=True)
-        return small.getvalue()
+        return _few_colours(buffer)
 
     def svg(self, prefix: str = "") -> str:
         """The chart as an SVG element, equal bytes for equal content.
@@ -119,6 +112,37 @@ class Chart(Figure):
 
     def _repr_png_(self) -> bytes:
         return self.png(dpi=110)
+
+
+def _few_colours(png: io.BytesIO) -> bytes:
+    """A flat picture in 256 colours: a third of the bytes. The colours that mean something are kept exactly."""
+    from matplotlib.colors import to_rgb
+    from PIL import Image
+
+    def mixed(front: str, back: str, share: float) -> list[int]:
+        pair = zip(to_rgb(front), to_rgb(back), strict=True)
+        return [round(255 * (share * f + (1 - share) * b)) for f, b in pair]
+
+    kept = [mixed(c, c, 1.0) for c in (INK, GREY, PALE, SEA, LAND, BORDER, "white", *COLOURS)]
+    kept += [
+        mixed(c, back, a) for c in (LESS, MORE) for back in (LAND, SEA) for a in (0.22, 0.4, 0.6, 0.72, 0.85)
+    ]
+    with Image.open(png) as image:
+        full = image.convert("RGB")
+    others = full.quantize(256 - len(kept), Image.Quantize.MEDIANCUT).getpalette() or []
+    palette = np.array([*(v for colour in kept for v in colour), *others], dtype=np.int64).reshape(-1, 3)[
+        :256
+    ]
+    # Pillow maps to a given palette only roughly; the few thousand colours of a flat picture are quickly mapped exactly
+    cells: np.ndarray[Any, np.dtype[np.int64]] = np.asarray(full, dtype=np.int64) @ np.array([65536, 256, 1])
+    colours, where = np.unique(cells, return_inverse=True)
+    split = np.column_stack([colours >> 16, (colours >> 8) & 255, colours & 255])
+    nearest = ((split[:, None, :] - palette[None, :, :]) ** 2).sum(axis=2).argmin(axis=1)
+    few = Image.fromarray(nearest[where].reshape(cells.shape).astype(np.uint8), mode="P")
+    few.putpalette(palette.astype(np.uint8).ravel().tolist())
+    small = io.BytesIO()
+    few.save(small, "PNG", optimize=True)
+    return small.getvalue()
 
 
 def styled(function: Callable[P, Chart]) -> Callable[P, Chart]:
@@ -351,7 +375,7 @@ def flows(
         f"{_leg_name(hubs, r['leg'])} {wording.number(r['per_year'])}"
         for r in table.head(3).to_dict("records")
     )
-    chart.alt = f"Map of journeys in {results.run(key).title}. Busiest legs, attempts a year: {busiest}."
+    chart.alt = f"Map of journeys in {results.names[key]}. Busiest legs, attempts a year: {busiest}."
     return chart
 
 
@@ -431,9 +455,8 @@ def change(
         f"{_leg_name(hubs, r['leg'])} {wording.number(r['change'], sign=True)}"
         for r in clear_ones.to_dict("records")
     )
-    chart.alt = (
-        f"Map of where traffic changes in {results.run(key).title} against {results.run(other).title}. "
-        + (f"Largest clear changes, attempts a year: {told}." if told else "No leg changes clearly.")
+    chart.alt = f"Map of where traffic changes in {results.names[key]} against {results.names[other]}. " + (
+        f"Largest clear changes, attempts a year: {told}." if told else "No leg changes clearly."
     )
     return chart
 
@@ -508,7 +531,7 @@ def time_series(
             if len(part) > 1:
                 axes.fill_between(dates, low, high, color=colour, alpha=0.14, linewidth=0)
             axes.plot(dates, mean, color=colour, linewidth=1.5, linestyle=DASHES[number % len(DASHES)],
-                      label=results.run(key).title)  # fmt: skip
+                      label=results.names[key])  # fmt: skip
             tables.append(
                 pd.DataFrame(
                     {"run": key, "outcome": name, "month": part.columns, "mean": mean * divisor,
@@ -531,7 +554,7 @@ def time_series(
         chart.legend(handles, labels, loc="outside lower left", ncols=min(3, len(keys)), fontsize=8)
     chart.table = pd.concat(tables, ignore_index=True)
     told = ", ".join(wording.title(name) for name in names)
-    chart.alt = f"Lines by month of {told}, for {'; '.join(results.run(k).title for k in keys)}; bands hold 90 % of replicates."
+    chart.alt = f"Lines by month of {told}, for {'; '.join(results.names[k] for k in keys)}; bands hold 90 % of replicates."
     return chart
 
 
@@ -582,14 +605,14 @@ def differences(
         axes.hlines(y, low, high, color=colour, linewidth=1.6, zorder=2)
         clear = part["verdict"].isin(["lower", "higher"]).to_numpy()
         axes.scatter(middle, y, s=26, zorder=3, linewidth=1.3, edgecolor=colour,
-                     color=[colour if c else "white" for c in clear], label=results.run(key).title)  # fmt: skip
+                     color=[colour if c else "white" for c in clear], label=results.names[key])  # fmt: skip
     axes.set_yticks(range(len(names)), [OUTCOMES[o].title for o in names])
     axes.set_ylim(len(names) - 0.4, -0.6)
     axes.grid(axis="x")
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
     axes.set_xlabel(
-        f"Change against {results.run(other).title}, %  (full dots: the 95 % interval leaves out zero)"
+        f"Change against {results.names[other]}, %  (full dots: the 95 % interval leaves out zero)"
     )
     # an interval from two replicates must not squeeze everything else
     points = 100 * table["difference"] / table["against_mean"].abs()
@@ -606,13 +629,15 @@ def differences(
         for r in chart.table.to_dict("records")
         if r["verdict"] in ("lower", "higher") and r["run"] == keys[0]
     )
-    chart.alt = f"Relative change by outcome with intervals. Clear for {results.run(keys[0]).title}: {told or 'none'}."
+    chart.alt = (
+        f"Relative change by outcome with intervals. Clear for {results.names[keys[0]]}: {told or 'none'}."
+    )
     return chart
 
 
 @styled
 def allocation(results: Results, run: str | None = None, width: float = 10.0) -> Chart:
-    """Heat map of the staff that a plan places, by Member State and resource type, mean over quarters.
+    """Heat map of the staff that a plan places, by Member State and type, mean over the quarters with any.
 
     Parameters
     ----------
@@ -652,14 +677,12 @@ def allocation(results: Results, run: str | None = None, width: float = 10.0) ->
     axes.tick_params(which="minor", length=0)
     chart.table = table.reset_index()
     top = [f"{_resource(t)} in {table.loc[t].idxmax()} {table.loc[t].max():.1f}" for t in types]
-    chart.alt = (
-        f"Heat map of additional staff by type and Member State, mean over quarters. Most: {'; '.join(top)}."
-    )
+    chart.alt = f"Heat map of additional staff by type and Member State, mean over the quarters with any. Most: {'; '.join(top)}."
     return chart
 
 
 def allocation_table(frame: pd.DataFrame) -> pd.DataFrame:
-    """Mean staff over the plan's quarters: index resource, columns Member States with any, the most first.
+    """Mean staff over the quarters in which any is placed: index resource, columns Member States with any, the most first.
 
     Parameters
     ----------
@@ -683,7 +706,7 @@ def _resource(name: str) -> str:
 
 @styled
 def shadow_prices(results: Results, run: str | None = None, most: int = 12, width: float = 10.0) -> Chart:
-    """Bars of the largest dual values of a plan.
+    """Bars of the largest shadow prices of a plan: how far weighted harm falls for one unit more room.
 
     Parameters
     ----------
@@ -701,9 +724,15 @@ def shadow_prices(results: Results, run: str | None = None, most: int = 12, widt
     table = binding(plan.shadow_prices)
     if table.empty:
         return _empty(width, "No limit binds: more of any resource would not improve the plan.")
-    units = list(dict.fromkeys(table["unit"]))
+    # of one limit in several quarters, the one that matters most
+    same = [
+        constraint_name({str(k): v for k, v in row.items()} | {"quarter": ""})
+        for row in table.to_dict("records")
+    ]
+    leading = table[~pd.Series(same, index=table.index).duplicated()]
+    units = list(dict.fromkeys(leading["unit"]))
     shown = pd.concat(
-        [table[table["unit"] == u].head(max(3, most // len(units))) for u in units], ignore_index=True
+        [leading[leading["unit"] == u].head(max(3, most // len(units))) for u in units], ignore_index=True
     )
     sizes = [int((shown["unit"] == u).sum()) for u in units]
     chart = Chart(figsize=(width, 0.26 * len(shown) + 0.62 * len(units)), layout="constrained")
@@ -711,13 +740,13 @@ def shadow_prices(results: Results, run: str | None = None, most: int = 12, widt
     for axes, unit in zip(grid.flat, units, strict=True):
         part = shown[shown["unit"] == unit]
         labels = [constraint_name(r) for r in part.to_dict(orient="records")]
-        axes.barh(range(len(part)), part["dual"].abs(), color=LESS, height=0.62)
+        axes.barh(range(len(part)), -part["dual"], color=LESS, height=0.62)
         axes.set_yticks(range(len(part)), labels)
         axes.invert_yaxis()
         axes.tick_params(axis="y", length=0)
         axes.grid(axis="x")
         axes.set_axisbelow(True)
-        axes.set_title(unit, fontsize=8, fontweight="normal")
+        axes.set_title(f"Weighted harm avoided, {unit}", fontsize=8, fontweight="normal")
     chart.table = table
     chart.alt = "Bars of what one more unit of a binding limit is worth. " + " ".join(
         table["words"].head(3).astype(str)
@@ -725,19 +754,37 @@ def shadow_prices(results: Results, run: str | None = None, most: int = 12, widt
     return chart
 
 
+#: kinds of limits that a planner or a ministry can loosen, and their short names
+KINDS = {
+    "pool": "one more post",
+    "shared_pool": "one more post in the pool",
+    "budget": "EUR 1 million more",
+    "absorb": "room for one more at the host",
+    "minimum": "one less required",
+    "joiners": "one more hire",
+    "lead": "joining earlier",
+    "team_investigators": "one more national investigator for joint teams",
+    "effort": "one more at work",
+}
+
+
 def binding(prices: pd.DataFrame) -> pd.DataFrame:
-    """Shadow prices that are not zero, the largest first."""
-    table = prices[prices["dual"].abs() > 1e-9]
-    order = table["dual"].abs().sort_values(ascending=False, kind="stable").index
+    """Shadow prices of limits that someone can loosen and would gain by loosening, the largest gain first."""
+    table = prices[prices["dual"] < -1e-9]
+    if "kind" in table:
+        table = table[table["kind"].isin(KINDS)]
+    order = table["dual"].sort_values(kind="stable").index
     return table.loc[order].reset_index(drop=True)
 
 
 def constraint_name(row: dict[str, Any]) -> str:
     """Short name of a limit: its kind, resource, place and quarter as far as it has them."""
-    parts = [str(row.get("resource") or ""), str(row.get("place") or ""), str(row.get("quarter") or "")]
+    parts = [str(row.get("resource") or ""), str(row.get("place") or "")]
     parts[0] = _resource(parts[0]) if parts[0] else ""
-    told = ", ".join(p for p in parts if p and p != "nan")
-    kind = str(row["constraint"]).replace("_", " ")
+    if not any(parts):  # a budget heading or a pool stands only in the limit's own name: kind__what__when
+        parts = [str(row["constraint"]).partition("__")[2].rpartition("__")[0].replace("_", " ")]
+    told = ", ".join(p for p in [*parts, str(row.get("quarter") or "")] if p and p != "nan")
+    kind = KINDS.get(str(row.get("kind") or ""), str(row["constraint"]).replace("_", " "))
     return f"{kind}: {told}" if told else kind
 
 

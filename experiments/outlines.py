@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.path import Path
 
 Points = NDArray[np.float64]
 
@@ -68,6 +69,17 @@ def project(longitude: ArrayLike, latitude: ArrayLike) -> Points:
     return np.column_stack([east, north])
 
 
+@cache
+def _shapes() -> tuple[tuple[str, Path], ...]:
+    from matplotlib.path import Path
+
+    # one compound path per country, so that enclaves (a ring inside a ring) stay open
+    return tuple(
+        (c.iso3, Path.make_compound_path(*(Path(project(r[:, 0], r[:, 1]), closed=True) for r in c.rings)))
+        for c in countries()
+    )
+
+
 def draw(axes: Axes, land: str, border: str, fills: dict[str, str] | None = None) -> None:
     """Draw every outline on `axes` in projected kilometres.
 
@@ -79,17 +91,13 @@ def draw(axes: Axes, land: str, border: str, fills: dict[str, str] | None = None
     fills : dict, optional
         Colour by ISO3 code for countries to be set apart.
     """
-    from matplotlib.patches import PathPatch
-    from matplotlib.path import Path
+    from matplotlib.collections import PathCollection
 
-    for country in countries():
-        # one compound path per country, so that enclaves (a ring inside a ring) stay open
-        rings = [Path(project(r[:, 0], r[:, 1]), closed=True) for r in country.rings]
-        colour = (fills or {}).get(country.iso3, land)
-        axes.add_patch(
-            PathPatch(
-                Path.make_compound_path(*rings), facecolor=colour, edgecolor=border, linewidth=0.35, zorder=1
-            )
-        )
+    colours = [(fills or {}).get(iso3, land) for iso3, _ in _shapes()]
+    shapes = [shape for _, shape in _shapes()]
+    axes.add_collection(
+        PathCollection(shapes, facecolors=colours, edgecolors=border, linewidths=0.35, zorder=1),
+        autolim=False,
+    )
     axes.set_aspect("equal")
     axes.set_axis_off()

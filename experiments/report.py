@@ -91,6 +91,7 @@ class _Page:
         self.found = found
         self.files: dict[str, bytes | str] = {}
         self.first = found.runs[0]
+        self.names = found.names
         self.others = found.runs[1:]
         #: the run that maps and tables by place show: the first option's best-placed form
         self.shown = next(
@@ -293,11 +294,17 @@ class _Page:
         chosen = [n for n in dict.fromkeys([*ALWAYS[:2], *weighted, "cost_eur"]) if n in table]
         points = self.points_sentence(run, pro_rata)
         sentences = [wording.finding(table[n]) for n in chosen]
+        extra = self._compared(run, option)["cost_eur"]
+        if extra["verdict"] in ("higher", "one replicate") and extra["difference"] > 0:
+            sentences.append(
+                "Both placements use the posts that the scenario file offers, national ones too: against "
+                f"{self.names[option.key]} as written, the plan costs {wording.amount(extra['difference'], 'EUR')} more."
+            )
         return {
             "title": f"Where the staff goes: the plan against the same posts placed pro rata ({option.title})",
             "headline": points,
             "sentences": sentences,
-            "judgement": "Pro rata means by the Member States' key of population and gross domestic product. The plan minimises "
+            "judgement": "Pro rata means by population, as near as the limits allow. The plan minimises "
             "the weighted sum of outcomes that the scenario file sets; the weights are a judgement of whoever uses it.",
         }
 
@@ -349,8 +356,8 @@ class _Page:
                     when = ", mean over months" if info.kind == "stock" else ""
                     rows.append({"title": info.title, "unit": f"{unit}{when}", "cells": cells})
                 groups.append({"name": group, "rows": rows})
-            columns = ["Outcome", f"{self.first.title}" if block else "Mean, 5th to 95th percentile"]
-            tables.append({"columns": [*columns, *(r.title for r in block)], "groups": groups})
+            columns = ["Outcome", self.names[self.first.key] if block else "Mean, 5th to 95th percentile"]
+            tables.append({"columns": [*columns, *(self.names[r.key] for r in block)], "groups": groups})
         return tables
 
     def level_cell(self, row: Mapping[str, Any], divisor: float) -> dict[str, Any]:
@@ -445,8 +452,8 @@ class _Page:
             "first": self.first.title,
         }
         lead = {
-            "route": f"Pressure on one route can swell another. Change in {self.shown.title} against {self.first.title}, with 95 % intervals.",
-            "member_state": f"Change in {self.shown.title} against {self.first.title}, with 95 % intervals; the {len(places)} Member States with the largest figures.",
+            "route": f"Pressure on one route can swell another. Change in {self.names[self.shown.key]} against {self.names[self.first.key]}, with 95 % intervals.",
+            "member_state": f"Change in {self.names[self.shown.key]} against {self.names[self.first.key]}, with 95 % intervals; the {len(places)} Member States with the largest figures.",
         }[by]
         return {"columns": columns, "rows": rows, "lead": lead}
 
@@ -487,7 +494,7 @@ class _Page:
         caption = f"Attempts to travel a leg, per year, in {self.first.title}. The thicker, the more."
         items.append(self.figure("flows", figures.flows(found), caption, True))
         if self.shown is not None:
-            key, told = self.shown.key, f"{self.shown.title} against {self.first.title}"
+            key, told = self.shown.key, f"{self.names[self.shown.key]} against {self.names[self.first.key]}"
             items.append(
                 self.figure(
                     "change", figures.change(found, key), f"Change of attempts per year: {told}.", True
@@ -544,7 +551,9 @@ class _Page:
             str(facts.get("solver")), str(facts.get("solver") or "")
         )
         prices = figures.binding(plan.shadow_prices)
-        words = [w for w in dict.fromkeys(prices["words"].astype(str)) if w.strip()][:8]
+        words = list(
+            facts.get("summary") or [w for w in dict.fromkeys(prices["words"].astype(str)) if w.strip()][:8]
+        )
         name = "" if len(self.found.plans) == 1 else f"-{run.of}"
         return {
             "title": self.found.run(run.of).title,
@@ -557,7 +566,7 @@ class _Page:
             "allocation": self.figure(
                 f"allocation{name}",
                 figures.allocation(self.found, plan.run),
-                "Full-time equivalents (kits and vessels: units), mean over quarters. Each row has its own shading.",
+                "Full-time equivalents (kits and vessels: units), mean over the quarters in which staff is placed. Each row has its own shading.",
             ),
             "worth": words,
             "worth_lead": "Shadow prices: how much the weighted sum of outcomes would improve if a limit were loosened by one unit. "
@@ -738,6 +747,8 @@ def _value(value: Any) -> str:
 
 def _told(value: Any) -> str:
     if isinstance(value, float):
+        if math.isnan(value):
+            return "\N{EN DASH}"
         return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
     return str(value)
 

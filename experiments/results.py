@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import json
 import math
+import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -28,7 +30,20 @@ FORMAT_VERSION = 1
 Role = Literal["baseline", "option", "pro_rata", "plan"]
 
 ALLOCATION_COLUMNS = ("run", "resource", "place", "quarter", "staff")
-SHADOW_PRICE_COLUMNS = ("run", "constraint", "place", "resource", "quarter", "dual", "unit", "words")
+SHADOW_PRICE_COLUMNS = (
+    "run",
+    "constraint",
+    "kind",
+    "place",
+    "resource",
+    "quarter",
+    "dual",
+    "unit",
+    "limit",
+    "holds_from",
+    "holds_to",
+    "words",
+)
 PARAMETER_COLUMNS = (
     "name",
     "value",
@@ -76,9 +91,10 @@ class PlanRecord:
     allocation : DataFrame
         Columns resource, place, quarter, staff: additional to today's staff.
     shadow_prices : DataFrame
-        Columns constraint, place, resource, quarter, dual, unit, words.
+        Columns constraint, kind, place, resource, quarter, dual, unit, limit, holds_from, holds_to, words.
     facts : mapping
-        status, solver, objective, expected changes: plain values, for ``summary.json``.
+        status, solver, objective, expected changes, values of other placements on the same curves, prices in sentences:
+        plain values, for ``summary.json``.
     """
 
     run: str
@@ -119,6 +135,23 @@ class Results:
             if run.key == key:
                 return run
         raise KeyError(f"no run '{key}' in these results; there are {', '.join(r.key for r in self.runs)}")
+
+    @cached_property
+    def names(self) -> dict[str, str]:
+        """Short names for tables and legends by key: a title up to its dash or colon, where that tells runs apart."""
+        own = [run for run in self.runs if run.role in ("baseline", "option")]
+        first = {
+            run.key: re.split(r"\s+[-\N{EN DASH}\N{EM DASH}]\s+|:\s", run.title)[0].strip() for run in own
+        }
+        counts = Counter(first.values())
+        short = {
+            r.key: first[r.key] if counts[first[r.key]] == 1 and len(first[r.key]) > 6 else r.title
+            for r in own
+        }
+        placed = {"pro_rata": "pro rata", "plan": "by plan"}
+        return {
+            r.key: short[r.key] if r in own else f"{short[r.of]}, staff {placed[r.role]}" for r in self.runs
+        }
 
     @property
     def scenario(self) -> Scenario:
@@ -358,6 +391,9 @@ class Results:
             raise FolderError(f"there is no folder {path}")
         if not is_results_folder(path):
             raise FolderError(f"{path} is not a results folder: it has no {MARKER} of this program")
+        for needed in ("summary.json", "outcomes.parquet", "parameters.csv", "scenario.resolved.yaml"):
+            if not (path / needed).is_file():
+                raise FolderError(f"{path} is damaged: {needed} is missing")
         try:
             provenance = json.loads((path / MARKER).read_text(encoding="utf-8"))
             if provenance.get("format_version") != FORMAT_VERSION:
@@ -378,7 +414,8 @@ class Results:
             if summary["plans"]:
                 allocation = pd.read_csv(path / "allocation.csv", keep_default_na=False)
                 prices = pd.read_csv(path / "shadow_prices.csv", keep_default_na=False)
-                prices["dual"] = pd.to_numeric(prices["dual"])
+                for column in ("dual", "limit", "holds_from", "holds_to"):
+                    prices[column] = pd.to_numeric(prices[column])
                 for key, facts in summary["plans"].items():
                     parts = [
                         f[f["run"] == key].drop(columns="run").reset_index(drop=True)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,7 +12,7 @@ import pandas as pd
 import pytest
 
 from countersmuggling.experiments import summarising
-from countersmuggling.experiments.results import PlanRecord, Results, Run
+from countersmuggling.experiments.results import SHADOW_PRICE_COLUMNS, PlanRecord, Results, Run
 from countersmuggling.scenarios import OUTCOMES, Scenario, load, world
 
 LEVELS = {
@@ -73,11 +75,7 @@ def option_of(baseline: Scenario, **changes: Any) -> Scenario:
         "question": "What would the small option do?",
     }
     content["levers"] = {"europol_centre": {"on": "2025-03-01", "ramp_days": 30}} | changes
-    return Scenario.model_validate(_dated(content))
-
-
-def _dated(content: Any) -> Any:
-    return content
+    return Scenario.model_validate(content)
 
 
 @pytest.fixture(scope="session")
@@ -107,29 +105,18 @@ def allocation() -> pd.DataFrame:
 
 @pytest.fixture(scope="session")
 def prices() -> pd.DataFrame:
-    unit = "points per FTE and quarter"
+    unit = "points per post in the quarter"
     rows = [
-        (
-            "europol-posts",
-            "",
-            "",
-            "2025Q1",
-            -3.2,
-            unit,
-            "One more Europol post in quarter 1 of 2025 is worth 3.2 points.",
-        ),
-        (
-            "absorb",
-            "ITA",
-            "",
-            "2025Q2",
-            -1.1,
-            unit,
-            "Hosting one more person in Italy in quarter 2 of 2025 is worth 1.1 points.",
-        ),
-        ("ramp", "GRC", "analyst", "2025Q1", 0.0, unit, "Not binding."),
-    ]
-    return pd.DataFrame(rows, columns=["constraint", "place", "resource", "quarter", "dual", "unit", "words"])
+        ("shared_pool__europol-posts__2025Q1", "shared_pool", "", "", "2025Q1", -3.2, unit, 50.0, 40.0, 55.0,
+         "One more Europol post in quarter 1 of 2025 is worth 3.2 points."),
+        ("shared_pool__europol-posts__2025Q2", "shared_pool", "", "", "2025Q2", -3.1, unit, 50.0, 40.0, 55.0,
+         "One more Europol post in quarter 2 of 2025 is worth 3.1 points."),
+        ("absorb__ITA__2025Q2", "absorb", "ITA", "", "2025Q2", -1.1, "points per place in the quarter", 60.0, math.nan, 61.5,
+         "Hosting one more person in Italy in quarter 2 of 2025 is worth 1.1 points."),
+        ("effort__analyst__GRC__2025Q1", "effort", "GRC", "analyst", "2025Q1", 0.7, unit, 0.0, 0.0, 0.0,
+         "One more would do harm."),
+    ]  # fmt: skip
+    return pd.DataFrame(rows, columns=list(SHADOW_PRICE_COLUMNS[1:]))
 
 
 @pytest.fixture(scope="session")
@@ -185,3 +172,9 @@ def make_results(
 @pytest.fixture(scope="session")
 def results(make_results: Callable[..., Results]) -> Results:
     return make_results()
+
+
+@pytest.fixture(scope="session")
+def written(results: Results, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A results folder with its report: to be read, not changed."""
+    return results.write(tmp_path_factory.mktemp("written") / "results")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,10 @@ import pytest
 
 from countersmuggling.experiments import summarising
 from countersmuggling.experiments.results import Results
+
+
+def at(frame: pd.DataFrame, key: Any, column: str | None = None) -> Any:
+    return frame.loc[key] if column is None else frame.loc[key, column]
 
 
 def rows(*cells: tuple[str, str, str, float]) -> pd.DataFrame:
@@ -39,25 +44,25 @@ def frame() -> pd.DataFrame:
 
 def test_flows_add_up_stocks_are_averaged_over_all_months_and_ratios_divide_sums(frame: pd.DataFrame) -> None:
     found = summarising.totals(frame)
-    assert found.loc[("a", 0), "deaths"] == 6.0
-    assert found.loc[("a", 1), "deaths"] == 5.0
-    assert found.loc[("a", 0), "active_networks"] == (14.0 + 8.0) / 2
-    assert found.loc[("a", 1), "active_networks"] == 1.0, "the month without a row counts as zero"
-    assert found.loc[("a", 0), "mean_fee_eur"] == 4000.0 / 8.0
-    assert math.isnan(found.loc[("a", 1), "mean_fee_eur"])
-    assert found.loc[("a", 0), "arrests"] == 0.0
+    assert at(found, ("a", 0), "deaths") == 6.0
+    assert at(found, ("a", 1), "deaths") == 5.0
+    assert at(found, ("a", 0), "active_networks") == (14.0 + 8.0) / 2
+    assert at(found, ("a", 1), "active_networks") == 1.0, "the month without a row counts as zero"
+    assert at(found, ("a", 0), "mean_fee_eur") == 4000.0 / 8.0
+    assert math.isnan(at(found, ("a", 1), "mean_fee_eur"))
+    assert at(found, ("a", 0), "arrests") == 0.0
 
 
 def test_totals_by_route(frame: pd.DataFrame) -> None:
     found = summarising.totals(frame, ["route"])
-    assert found.loc[("a", 0, "CMED"), "deaths"] == 5.0
-    assert found.loc[("a", 1, "CMED"), "deaths"] == 0.0
-    assert found.loc[("a", 0, "EMED"), "mean_fee_eur"] == 1000.0 / 6.0
+    assert at(found, ("a", 0, "CMED"), "deaths") == 5.0
+    assert at(found, ("a", 1, "CMED"), "deaths") == 0.0
+    assert at(found, ("a", 0, "EMED"), "mean_fee_eur") == 1000.0 / 6.0
 
 
 def test_monthly_fills_months_without_rows(frame: pd.DataFrame) -> None:
-    assert summarising.monthly(frame, "deaths").loc[("a", 1)].tolist() == [5.0, 0.0]
-    assert summarising.monthly(frame, "mean_fee_eur").loc[("a", 0)].tolist() == [1500.0, 1000.0 / 6.0]
+    assert at(summarising.monthly(frame, "deaths"), ("a", 1)).tolist() == [5.0, 0.0]
+    assert at(summarising.monthly(frame, "mean_fee_eur"), ("a", 0)).tolist() == [1500.0, 1000.0 / 6.0]
 
 
 def test_order_of_rows_does_not_matter(frame: pd.DataFrame) -> None:

@@ -91,7 +91,8 @@ class MemberState(mesa.Agent):  # type: ignore[misc]
         """Open cases on the networks with most usable evidence, and close those that have matured."""
         p, work, m = self.model.params, self.model.casework, self.number
         active = self.model.active_networks
-        slots = int(self.investigators * p["investigation.entry_share"] / p["investigation.staff_per_case"])
+        teams = self.investigators * p["investigation.entry_share"] / p["investigation.staff_per_case"]
+        slots = int(np.ceil(teams))  # the last team may be short of staff: all work the slower for it
         work.open[~active, m] = False
         openings = slots - int(work.open[:, m].sum())
         duplication = 1.0 - p["investigation.deconfliction"] * float(self.model.dials["sharing"][m])
@@ -101,7 +102,8 @@ class MemberState(mesa.Agent):  # type: ignore[misc]
         if not len(cases):
             return
         strength = strength_of_case(work.linked[cases, m], p["investigation.half_items"])
-        hazard = 7.0 * self.productivity * strength / p["investigation.case_days"]
+        staffed = teams / max(1, slots)
+        hazard = 7.0 * self.productivity * staffed * strength / p["investigation.case_days"]
         draws = self.model.actor_draws(self.model.case_actor(m), len(active), day, Purpose.CASE)[cases]
         reach = joint_reach(p["investigation.organiser_reach"], strength, 0.0)
         reach = np.minimum(1.0, reach * (1.0 + work.supported[cases]))

@@ -34,6 +34,7 @@ from .reference_point import ReferencePoint, Tastes, fit_reference_point
 from .route_choice import choice_menus, solve_values
 from .smuggling_networks import (
     Market,
+    SmugglingNetwork,
     concentration,
     found_networks,
     offers,
@@ -105,6 +106,14 @@ class SmugglingModel(mesa.Model):  # type: ignore[misc]
     NoFiniteValue
         When route choice has no finite value under the scenario's parameters.
     """
+
+    #: classes of the strategic actors: a subclass of the model may name its own
+    member_state_class: type[MemberState] = MemberState
+    partner_class: type[PartnerCountry] = PartnerCountry
+    network_class: type[SmugglingNetwork] = SmugglingNetwork
+    europol_class: type[Europol] = Europol
+    eurojust_class: type[Eurojust] = Eurojust
+    frontex_class: type[Frontex] = Frontex
 
     def __init__(
         self, assumptions: Scenario, seed: int | None = None, *, replicate: int = 0,
@@ -201,7 +210,7 @@ class SmugglingModel(mesa.Model):  # type: ignore[misc]
         paid = self._by_corridor(smuggled * self._fee_table)
         fee = np.where(flow > 0.0, paid / np.maximum(flow, 1e-12), 0.0)
         total = self.assumptions.model.networks
-        self.networks = found_networks(self, flow, fee, total, self.run_seed)
+        self.networks = found_networks(self, flow, fee, total, self.run_seed, self.network_class)
         _, herfindahl = concentration(self.networks, corridors)
         self.active_networks = np.array([n.active for n in self.networks], dtype=np.bool_)
         self.market = Market(p, fee, flow, herfindahl)
@@ -217,18 +226,18 @@ class SmugglingModel(mesa.Model):  # type: ignore[misc]
         conviction = g.column("member_states", "prosecuted_share")
         productivity = g.column("member_states", "investigation_productivity")
         self.member_states = [
-            MemberState(self, i, name, years[i], conviction[i], productivity[i])
+            self.member_state_class(self, i, name, years[i], conviction[i], productivity[i])
             for i, name in enumerate(g.member_states)
         ]
         self.partners = [
-            PartnerCountry(self, i, name) for i, name in enumerate(g.authorities[states:])
+            self.partner_class(self, i, name) for i, name in enumerate(g.authorities[states:])
         ]
         reported = np.zeros(len(g.authorities))
         np.add.at(reported, g.receiver, fit.flow * g.external * self._detection_table * (1.0 - self._chance_0))
         share = reported[:states] / max(float(reported[:states].sum()), 1e-12)
-        self.europol = Europol(self)
-        self.eurojust = Eurojust(self)
-        self.frontex = Frontex(self, share)
+        self.europol = self.europol_class(self)
+        self.eurojust = self.eurojust_class(self)
+        self.frontex = self.frontex_class(self, share)
         self._reported = reported[:states] * 7.0
         self._staff_0 = baseline_staff(g, p, expected_driver_arrests(g, p, fit.flow, self._chance_0, self._use))
         self.staff = {kind: self._staff_0[kind].copy() for kind in TYPES}

@@ -250,7 +250,8 @@ def share_out(total: int, size: FloatArray, least: int) -> IntArray:
 
 
 def found_networks(model: SmugglingModel, flow: FloatArray, fee: FloatArray, total: int,
-                   seed: int) -> list[SmugglingNetwork]:  # fmt: skip
+                   seed: int, make: type[SmugglingNetwork] = SmugglingNetwork,
+                   ) -> list[SmugglingNetwork]:  # fmt: skip
     """Create the networks: more where more is earned, sizes from the registry's range.
 
     Parameters
@@ -263,6 +264,8 @@ def found_networks(model: SmugglingModel, flow: FloatArray, fee: FloatArray, tot
     total : int
         Number of networks.
     seed : int
+    make : type
+        Class of the networks.
     """
     p = model.params
     numbers = share_out(total, np.sqrt(flow * fee), int(p["networks.least_per_corridor"]))
@@ -277,7 +280,7 @@ def found_networks(model: SmugglingModel, flow: FloatArray, fee: FloatArray, tot
             organisers = max(1.0, round(members_i * p["networks.organiser_share"]))
             capital = p["networks.capital_weeks"] * 7.0 * places_i * fee[c]
             networks.append(
-                SmugglingNetwork(model, len(networks), c, float(places_i), organisers,
+                make(model, len(networks), c, float(places_i), organisers,
                                  float(members_i - organisers), float(capital))
             )  # fmt: skip
     return networks

@@ -65,7 +65,7 @@ _ALL = (
     OutcomeInfo("mean_fee_eur", "Mean fee per paid leg", "EUR per leg", "ratio", "mean", "neither", _ROUTE_GROUP,
                 "smuggler_revenue_eur", "paid_legs",
                 description="Revenue over paid legs. A higher fee deters some and indebts the others."),
-    _flow("travellers_in_debt", "Travellers who fall into debt", "people", "lower", ("origin_group",),
+    _flow("travellers_in_debt", "Travellers in debt", "people", "lower", ("origin_group",),
           "People whose fees come to exceed their own means on the way; counted once, when it happens."),
     _stock("active_networks", "Active smuggling networks", "networks", "lower", ("route",),
            "Networks at work, mean over months."),

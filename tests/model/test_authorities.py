@@ -164,11 +164,11 @@ def test_support_raises_the_reach(office: MemberState, bench: Any) -> None:
     assert office.dismantled == 1.0
 
 
-@pytest.mark.parametrize(("slots", "opened"), [(0.99, 0), (1.0, 1), (1.99, 1), (2.0, 2), (50.0, 2)])
+@pytest.mark.parametrize(("slots", "opened"), [(0.0, 0), (0.4, 1), (1.0, 1), (1.4, 2), (2.0, 2), (50.0, 2)])
 def test_staff_limits_the_number_of_cases(office: MemberState, bench: Any, slots: float, opened: int) -> None:
     office.investigators = (
         slots
-        * 1.0000001
+        * 0.9999999
         * bench.params["investigation.staff_per_case"]
         / bench.params["investigation.entry_share"]
     )
@@ -178,6 +178,21 @@ def test_staff_limits_the_number_of_cases(office: MemberState, bench: Any, slots
         assert bench.casework.open[0, 0]  # the one with most evidence
     office.investigate(14)
     assert bench.casework.open[:, 0].sum() == opened
+
+
+def test_a_short_staffed_team_works_the_slower(office: MemberState, bench: Any) -> None:
+    """Half a team on one case closes it with half the weekly hazard: h = 7 x 0.5 x strength / case days."""
+    team = bench.params["investigation.staff_per_case"] / bench.params["investigation.entry_share"]
+    office.investigators = 0.5 * team
+    bench.casework.linked[0, 0] = bench.casework.held[0, 0] = 1e9
+    office.investigate(7)
+    hazard = 7.0 * 0.5 / bench.params["investigation.case_days"]
+    bench.draws = np.full(3, -np.expm1(-hazard) * 1.0001)
+    office.investigate(14)
+    assert office.arrests == 0.0
+    bench.draws = np.full(3, -np.expm1(-hazard) * 0.9999)
+    office.investigate(21)
+    assert office.arrests > 0.0
 
 
 def test_cases_on_networks_that_stopped_are_closed(office: MemberState, bench: Any) -> None:

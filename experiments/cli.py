@@ -14,6 +14,7 @@ import os
 import secrets
 import signal
 import sys
+import textwrap
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -282,6 +283,8 @@ def _scenarios(options: argparse.Namespace) -> int:
     for name, scenario in rows:
         period = f"{scenario.horizon.start.year}-{scenario.horizon.end.year}"
         print(f"{name:<{width}}  {period}  {scenario.title}")
+        for line in textwrap.wrap(" ".join(scenario.question.split()), 100):
+            print(f"{'':<{width}}             {line}")
     return DONE
 
 
@@ -451,13 +454,12 @@ def _report(options: argparse.Namespace) -> int:
 def _table(found: Results) -> str:
     """Aligned text: levels of one run, or changes of every run against the first."""
     from . import summarising, wording
-    from .results import question
+    from .results import questions
 
     months = summarising.months(found.outcomes)
     replicates = f"{found.replicates} replicate{'s' if found.replicates > 1 else ''}"
     head = [f"{wording.period(months[0], months[-1])}, {replicates}"]
-    if asked := question(found.runs):
-        head.insert(0, " ".join(asked.split()))
+    head = [*questions(found.runs), *head]
     return _plain("\n".join([*head, "", *(_changes(found) if len(found.runs) > 1 else _levels(found))]))
 
 

@@ -34,8 +34,10 @@ def is_results_folder(path: Path) -> bool:
 
 
 @contextmanager
-def explaining(target: Path) -> Iterator[None]:
-    """Turn an operating system's error into one sentence about `target`."""
+def explaining(
+    target: Path, then: str = "Nothing was left under that name; choose another place with --out."
+) -> Iterator[None]:
+    """Turn an operating system's error into one sentence about `target`; `then` says what that means."""
     try:
         yield
     except OSError as error:
@@ -50,8 +52,7 @@ def explaining(target: Path) -> Iterator[None]:
             errno.EFBIG: "the file would be too large for the disk or a limit",
         }
         reason = reasons.get(error.errno or 0) or error.strerror or str(error)
-        raise FolderError(f"cannot write results to {target}: {reason}. Nothing was left under that name; "
-                          "choose another place with --out.") from error  # fmt: skip
+        raise FolderError(f"cannot write results to {target}: {reason}. {then}") from error
 
 
 def put(path: Path, content: bytes | str) -> None:

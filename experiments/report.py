@@ -93,10 +93,10 @@ class _Page:
         self.first = found.runs[0]
         self.names = found.names
         self.others = found.runs[1:]
-        #: the run that maps and tables by place show: the first option's best-placed form
-        self.shown = next(
-            (r for r in self.others if r.role == "plan"), self.others[0] if self.others else None
-        )
+        options = [r for r in self.others if r.role == "option"] or [self.first]
+        plans = {r.of: r for r in self.others if r.role == "plan"}
+        #: the runs that maps and tables by place show: each option, with its staff placed by plan where there is one
+        self.shown = [plans.get(r.key, r) for r in options if r.key in plans or r in self.others]
 
     def render(self) -> str:
         template = files(__package__).joinpath("templates/report.html.j2").read_text(encoding="utf-8")
@@ -121,7 +121,7 @@ class _Page:
         provenance = self.found.provenance
         return {
             "title": self.title(),
-            "question": results.question(self.found.runs),
+            "questions": results.questions(self.found.runs),
             "version": provenance.get("version") or "",
             "made": _day(str(provenance.get("finished") or "")),
             "period": wording.period(months[0], months[-1]),
@@ -413,21 +413,28 @@ class _Page:
             "intervals leaves out zero by chance alone."
         )
 
-    def by_place(self, by: str, outcomes: Sequence[str], most: int = 12) -> dict[str, Any] | None:
-        if self.shown is None:
-            return None
+    def by_place(self, by: str, outcomes: Sequence[str], most: int = 12) -> list[dict[str, Any]]:
+        """One table for each shown run: levels and changes by route or Member State."""
+        made = [self._one_by_place(run, by, outcomes, most) for run in self.shown]
+        return [table for table in made if table is not None]
+
+    def _one_by_place(self, run: Run, by: str, outcomes: Sequence[str], most: int) -> dict[str, Any] | None:
         names: list[str] = []
         frames: dict[str, pd.DataFrame] = {}
         tables: dict[str, dict[str, dict[str, Any]]] = {}
+        weight: dict[str, float] = {}
         for name in outcomes:
-            table = summarising.paired_by(self.found.outcomes, self.shown.key, self.first.key, name, by)
-            if len(table) and table[["against_mean", "run_mean"]].to_numpy(float).any():
+            table = summarising.paired_by(self.found.outcomes, run.key, self.first.key, name, by)
+            sizes = table[["against_mean", "run_mean"]].astype(float).max(axis=1)
+            if len(table) and sizes.any():
                 names.append(name)
                 frames[name], tables[name] = table, summarising.by_key(table, by)
+                for place, size in zip(table[by], sizes / sizes.sum(), strict=True):
+                    weight[place] = max(weight.get(place, 0.0), float(size))
         if not names:
             return None
-        order = [place for name in names for place in tables[name]]
-        places = list(dict.fromkeys(order))[:most]
+        # whoever bears a large share of anything that is shown
+        places = sorted(weight, key=lambda place: (-weight[place], place))[:most]
         rows = []
         for place in places:
             cells = []
@@ -449,12 +456,14 @@ class _Page:
         columns = {
             "place": {"route": "Route", "member_state": "Member State"}[by],
             "heads": heads,
-            "first": self.first.title,
+            "first": self.names[self.first.key],
         }
-        lead = {
-            "route": f"Pressure on one route can swell another. Change in {self.names[self.shown.key]} against {self.names[self.first.key]}, with 95 % intervals.",
-            "member_state": f"Change in {self.names[self.shown.key]} against {self.names[self.first.key]}, with 95 % intervals; the {len(places)} Member States with the largest figures.",
-        }[by]
+        rest = (
+            f"; the {len(places)} Member States with the largest shares of any of these"
+            if by == "member_state"
+            else ""
+        )
+        lead = f"Change in {self.names[run.key]} against {self.names[self.first.key]}, with 95 % intervals{rest}."
         return {"columns": columns, "rows": rows, "lead": lead}
 
     def _scale(self, name: str, table: pd.DataFrame) -> tuple[float, str]:
@@ -462,7 +471,7 @@ class _Page:
             OUTCOMES[name].unit, *map(float, table["against_mean"]), *map(float, table["difference"])
         )
 
-    def states(self) -> dict[str, Any] | None:
+    def states(self) -> list[dict[str, Any]]:
         return self.by_place(
             "member_state", ("asylum_load", "case_backlog", "networks_dismantled", "cost_eur")
         )
@@ -493,21 +502,15 @@ class _Page:
         found, items = self.found, []
         caption = f"Attempts to travel a leg, per year, in {self.first.title}. The thicker, the more."
         items.append(self.figure("flows", figures.flows(found), caption, True))
-        if self.shown is not None:
-            key, told = self.shown.key, f"{self.names[self.shown.key]} against {self.names[self.first.key]}"
-            items.append(
-                self.figure(
-                    "change", figures.change(found, key), f"Change of attempts per year: {told}.", True
-                )
-            )
-            items.append(
-                self.figure(
-                    "change-mediterranean",
-                    figures.change(found, key, region=figures.MEDITERRANEAN),
-                    f"The same around the Mediterranean and on the Balkans: {told}.",
-                    True,
-                )
-            )
+        for run in self.shown:
+            told = f"{self.names[run.key]} against {self.names[self.first.key]}"
+            name = "change" if len(self.shown) == 1 else f"change-{run.of}"
+            chart = figures.change(found, run.key)
+            items.append(self.figure(name, chart, f"Change of attempts per year: {told}.", True))
+            if len(self.shown) == 1:
+                chart = figures.change(found, run.key, region=figures.MEDITERRANEAN)
+                caption = f"The same around the Mediterranean and on the Balkans: {told}."
+                items.append(self.figure("change-mediterranean", chart, caption, True))
         return items
 
     def charts_outcomes(self) -> list[dict[str, Any]]:

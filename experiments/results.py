@@ -296,7 +296,7 @@ class Results:
             "format": FORMAT,
             "format_version": FORMAT_VERSION,
             "kind": self.kind,
-            "question": question(self.runs),
+            "question": " ".join(questions(self.runs)),
             "period": {"first_month": covered[0], "last_month": covered[-1], "months": len(covered)},
             "replicates": self.replicates,
             "outcomes": runs[self.runs[0].key]["outcomes"],
@@ -359,7 +359,7 @@ class Results:
         target = Path(folder)
         if not is_results_folder(target):
             raise FolderError(f"{target} is not a results folder")
-        with explaining(target):
+        with explaining(target, "Files that could not be replaced are as they were."):
             for name, content in self._report_files().items():
                 replace_file(target / name, content)
         return target / "report.html"
@@ -439,12 +439,11 @@ class Results:
         return cls(tuple(runs), outcomes, provenance, tuple(plans), summary["kind"], evidence)
 
 
-def question(runs: Sequence[Run]) -> str:
-    """What was asked: the question of the first option that has one, else the first run's."""
-    for run in [*runs[1:], runs[0]]:
-        if run.scenario.question.strip():
-            return run.scenario.question.strip()
-    return ""
+def questions(runs: Sequence[Run]) -> list[str]:
+    """What was asked: the questions of the options, or of the first run when they have none."""
+    asked = [" ".join(run.scenario.question.split()) for run in runs if run.role == "option"]
+    first = " ".join(runs[0].scenario.question.split())
+    return list(dict.fromkeys(q for q in asked if q and q != first)) or ([first] if first else [])
 
 
 def _stacked(parts: list[tuple[str, pd.DataFrame]], columns: Sequence[str]) -> pd.DataFrame:

@@ -63,7 +63,6 @@ ROWS: dict[str, RowKind] = {
     "stay_least": RowKind("staff", 2),
     "stay_most": RowKind("staff", 2),
     "key_most": RowKind("staff", 3),
-    "key_least": RowKind("staff", 3),
     "spare": RowKind("staff", 4),
 }
 """Kinds of rows.  The weight is what giving way by one unit counts when the smallest relaxation is sought, in the
@@ -182,11 +181,13 @@ def build(problem: AllocationProblem) -> AllocationModel:
     staff = b.columns("staff", STAFF_AXES, rpt, cost=tie, unit="staff",
                       integer=np.broadcast_to(p.integer[:, None, None], (nr, np_, nt)).ravel())
     staff = staff.reshape(nr, np_, nt)
+    # Bookkeeping that costs nothing would otherwise be free to hire and dismiss, post and withdraw, for no reason.
+    bare = 1e-6 * (largest / unit if largest > 0 else 1.0)
     employed = b.columns("employed", ("resource", "quarter"), rt, cost=pay.ravel() / unit, unit="posts").reshape(nr, nt)
-    joined = b.columns("joined", ("resource", "quarter"), rt, unit="posts").reshape(nr, nt)
-    left = b.columns("left", ("resource", "quarter"), rt, unit="posts").reshape(nr, nt)
+    joined = b.columns("joined", ("resource", "quarter"), rt, cost=bare, unit="posts").reshape(nr, nt)
+    left = b.columns("left", ("resource", "quarter"), rt, cost=bare, unit="posts").reshape(nr, nt)
     added = b.columns("added", STAFF_AXES, rpt, cost=move / unit, unit="staff").reshape(nr, np_, nt)
-    withdrawn = b.columns("withdrawn", STAFF_AXES, rpt, unit="staff").reshape(nr, np_, nt)
+    withdrawn = b.columns("withdrawn", STAFF_AXES, rpt, cost=bare, unit="staff").reshape(nr, np_, nt)
     segment_labels = [(*label, str(k + 1)) for label in rpt for k in range(nk)]
     benefit = b.columns(
         "benefit", (*STAFF_AXES, "segment"), segment_labels, unit="staff", cost=-gains.ravel() / unit,
@@ -318,10 +319,8 @@ def build(problem: AllocationProblem) -> AllocationModel:
         names = [p.resources[r] for r in contributing]
         labels3 = list(product(names, p.places, p.quarters))
         total = np.broadcast_to(employed[contributing][:, None, :], contributed.shape)
-        share = np.broadcast_to(p.key.share[None, :, None], contributed.shape).ravel()
+        share = np.broadcast_to(p.key.share[contributing][:, :, None], contributed.shape).ravel()
         rows("key_most", STAFF_AXES, labels3, "<=", 0.0, (contributed, 1.0), (total, -(1.0 + p.key.band) * share))
-        if p.key.band < 1:
-            rows("key_least", STAFF_AXES, labels3, ">=", 0.0, (contributed, 1.0), (total, -(1.0 - p.key.band) * share))
         spare = np.broadcast_to(p.key.spare[contributing][:, :, None], contributed.shape)
         mask3 = np.isfinite(spare)
         rows("spare", STAFF_AXES, _pick(labels3, mask3), "<=", spare[mask3], (contributed[mask3], 1.0),
@@ -330,6 +329,8 @@ def build(problem: AllocationProblem) -> AllocationModel:
     model = b.build()
     tie_break = np.zeros_like(model.cost)
     tie_break[staff.ravel()] = tie
+    for columns in (joined, left, withdrawn):
+        tie_break[columns.ravel()] = bare
     return AllocationModel(p, model, tie_break)
 
 

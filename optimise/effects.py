@@ -418,7 +418,10 @@ def measure_effects(
     if known is not None:
         return known
 
-    base_jobs = [Job(small, k, None, "effects: no additional staff") for k in range(REPLICATES)]
+    # An empty table, not none at all: without a table the model places the posts that levers bring by itself.
+    nobody = pd.DataFrame({"resource": [], "place": [], "quarter": [], "staff": []}).astype(
+        {"resource": str, "place": str, "quarter": str, "staff": float})
+    base_jobs = [Job(small, k, nobody, "effects: no additional staff") for k in range(REPLICATES)]
     bases = run_many(base_jobs, workers, progress, "Measuring today's allocation", function=observe)
     work = workload(resources, pd.concat([b["work"] for b in bases]))
     cells, dose = _cells(scenario, resources, work, params["optimise.dose_over_share"])
@@ -472,7 +475,7 @@ def observe(job: Job) -> dict[str, Any]:
     horizon = job.scenario.horizon
     seen: dict[str, Any] = {
         "totals": output.totals(), "years": ((horizon.end - horizon.start).days + 1) / 365.25}
-    if job.allocation is None:
+    if job.allocation is None or job.allocation.empty:
         seen["work"] = _work_seen(output.outcomes)
     return seen
 

@@ -48,4 +48,4 @@ def random_problem(seed: int, resources: int = 3, places: int = 5, quarters: int
         budgets={("europol", 2025): 900_000}, unit_cost=g.uniform(60_000, 200_000, resources), posting_cost=1000,
         cost_weight=1e-6, absorb=g.uniform(2, 8, places), ramp=2, pools=(SharedPool("reserve", names[:2], 10),),
         teams=JointTeams(names[0], names[1], 2.0, g.uniform(0, 3, places)),
-        key=ContributionKey((names[1],), np.full(places, 1 / places), 0.5, np.full((resources, places), 2.0)))
+        key=ContributionKey((names[1],), np.full((resources, places), 1 / places), 0.5, np.full((resources, places), 2.0)))

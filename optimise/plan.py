@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -14,7 +14,7 @@ from . import words
 from .allocation import AllocationModel, build, staff_frame, value_of
 from .effects import EffectCurves, measure_effects
 from .from_scenario import problem_from
-from .infeasibility import Conflict, explain
+from .infeasibility import Conflict, explain, locate
 from .problem import AllocationProblem
 from .rules import by_share, greedy
 from .solving import Infeasible, Solution, rhs_ranges, solve
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 PlanSolver = Literal["highs", "cbc"]
 PRICE_COLUMNS = (
-    "constraint", "kind", "place", "resource", "quarter", "dual", "unit", "limit", "holds_from", "holds_to", "words")
+    "constraint", "kind", "place", "resource", "quarter", "dual", "unit", "limit", "holds_from", "holds_to", "se", "words")
 RELAXATION_COLUMNS = ("limit", "kind", "place", "resource", "quarter", "now", "needed", "by", "unit")
 
 NO_PRICE = 1e-9
@@ -73,7 +73,8 @@ class Plan:
     shadow_prices : DataFrame
         One row per limit that has a price: constraint (name), kind, place, resource, quarter, dual (change of the
         weighted harm in points per unit of room; negative is better), unit, limit (right-hand side), holds_from and
-        holds_to (range of the right-hand side for which the price holds; NaN where unknown), words.
+        holds_to (range of the right-hand side for which the price holds; NaN where unknown), se (standard error of the
+        effect behind the price of one more at work in a place; NaN for other limits), words.
     reduced_costs : DataFrame
         Staff that is not sent although it could be: resource, place, quarter, points, words.
     slack : DataFrame
@@ -91,7 +92,7 @@ class Plan:
     rule_values : DataFrame
         Points, euros and net points of the plan and of each rule, on the same curves.
     summary : list of str
-        The most telling prices in sentences, largest first.
+        The most telling prices in sentences, largest first: limits by solving again with one unit more, then places.
     """
 
     allocation: pd.DataFrame
@@ -220,13 +221,13 @@ def plan_for(
     expected = effects.expected(chosen, lengths, weights)
     euros = value_of(problem, allocation.staff(solution.x), employed)["eur"]
     expected["cost_eur"] = {"change": euros, "se": 0.0}
-    prices = _prices(allocation, solution)
+    prices = _prices(allocation, solution, _place_errors(problem, effects, weights))
     rules, values = _compare(allocation, solution, effects, employed)
     return Plan(
         allocation=chosen, shadow_prices=prices, reduced_costs=_reduced_costs(allocation, solution),
         slack=_slack(allocation, solution), objective=allocation.objective(solution.x), expected=expected,
         status="optimal", solver=solution.solver, effects=effects, problem=solution.problem, rules=rules,
-        rule_values=values, summary=_summary(prices), model=allocation, solution=solution)
+        rule_values=values, summary=_summary(allocation, prices), model=allocation, solution=solution)
 
 
 def _infeasible(allocation: AllocationModel) -> InfeasiblePlan:
@@ -251,12 +252,26 @@ def _relaxation(problem: AllocationProblem, conflict: Conflict) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(RELAXATION_COLUMNS))
 
 
-def _prices(allocation: AllocationModel, solution: Solution) -> pd.DataFrame:
+def _place_errors(
+    problem: AllocationProblem, effects: EffectCurves, weights: dict[str, float],
+) -> dict[tuple[str, str], float]:
+    """Standard error of the effect of a member of staff for a quarter, in points, by resource type and place."""
+    table = effects.points(weights, float(problem.quarter_years.sum()) * 4)
+    by_group = {(str(r), str(g)): float(se) / float(dose) for r, g, dose, se in zip(
+        *(table[c] for c in ("resource", "group", "dose", "se")), strict=True)}
+    return {(str(r), str(i)): by_group[str(r), str(g)] for r, i, g in zip(
+        *(effects.work[c] for c in ("resource", "place", "group")), strict=True) if (str(r), str(g)) in by_group}
+
+
+def _prices(
+    allocation: AllocationModel, solution: Solution, errors: dict[tuple[str, str], float],
+) -> pd.DataFrame:
     model, p = allocation.model, allocation.problem
     names = model.row_names()
     low, high = rhs_ranges(solution)
     dust = max(NO_PRICE, float(np.abs(allocation.tie_break).max(initial=0.0)) * model.objective_unit * 2)
     worth = _first_worth(allocation, solution)
+    lengths = dict(zip(p.quarters, (p.quarter_years * 4).tolist(), strict=True))
     rows = []
     for block in model.rows:
         if block.name in words.SILENT:
@@ -271,8 +286,12 @@ def _prices(allocation: AllocationModel, solution: Solution) -> pd.DataFrame:
             rhs = float(model.row_lower[i]) if np.isfinite(model.row_lower[i]) else float(model.row_upper[i])
             parts = dict(zip(block.axes, label, strict=True))
             change, unit, text = words.price(p, block, label, rhs, dual)
+            se = np.nan
+            if block.name == "effort" and label[:2] in errors:
+                se = errors[label[0], label[1]] * lengths[label[2]]
+                text = f"{text[:-1]} (standard error of the measured effect {words.number(se)})."
             rows.append((names[i], block.name, parts.get("place", ""), parts.get("resource", ""),
-                         parts.get("quarter", parts.get("year", "")), change, unit, rhs, low[i], high[i], text))
+                         parts.get("quarter", parts.get("year", "")), change, unit, rhs, low[i], high[i], se, text))
     return pd.DataFrame(rows, columns=list(PRICE_COLUMNS))
 
 
@@ -297,24 +316,46 @@ def _first_worth(allocation: AllocationModel, solution: Solution) -> dict[int, f
     return out
 
 
-SUMMARY_KINDS = ("pool", "shared_pool", "budget", "absorb", "minimum", "joiners", "team_investigators", "effort")
+SUMMARY_KINDS = ("pool", "shared_pool", "budget", "absorb", "minimum", "joiners", "team_investigators")
 
 
-def _summary(prices: pd.DataFrame, most: int = 8) -> list[str]:
-    """The dearest limit of each kind, then the next, at most `most` sentences; planners' limits before places."""
-    wanted = prices[prices["kind"].isin(SUMMARY_KINDS)].copy()
-    if wanted.empty:
-        return []
-    wanted["size"] = wanted["dual"].abs()
-    # A price that ends at today's limit (a degenerate plan) says nothing about more room.
-    ends = (wanted["holds_to"] - wanted["limit"]).abs() <= 1e-6 * (1.0 + wanted["limit"].abs())
-    wanted = wanted[~(ends & ~wanted["kind"].isin(["minimum", "effort"]))]
-    wanted = wanted.sort_values(["size", "constraint"], ascending=[False, True])
-    wanted["rank"] = wanted.groupby(["kind", "resource"]).cumcount()
-    order = {kind: n for n, kind in enumerate(SUMMARY_KINDS)}
-    wanted["order"] = wanted["kind"].map(order)
-    return [str(text) for text in wanted.sort_values(["rank", "order", "size"], ascending=[True, True, False],
-                                                     kind="stable")["words"].head(most)]
+def _summary(allocation: AllocationModel, prices: pd.DataFrame, most: int = 6, places: int = 3) -> list[str]:
+    """The most telling prices in sentences: limits, by what one unit more really changes, then places.
+
+    A dual may overstate what more room is worth where several limits meet, so each limit told here is widened by one
+    unit and the programme solved again.
+    """
+    chosen = prices[prices["kind"].isin(SUMMARY_KINDS)].copy()
+    chosen["size"] = chosen["dual"].abs()
+    chosen = chosen.sort_values(["size", "constraint"], ascending=[False, True])
+    chosen["rank"] = chosen.groupby(["kind", "resource"]).cumcount()
+    chosen["order"] = chosen["kind"].map({kind: n for n, kind in enumerate(SUMMARY_KINDS)})
+    chosen = chosen.sort_values(["rank", "order", "size"], ascending=[True, True, False], kind="stable").head(most)
+    position = {name: i for i, name in enumerate(allocation.model.row_names())}
+    before = allocation.objective(solve(allocation.model.relaxed(), "scipy").x)
+    told = [one_more(allocation, position[str(name)], before) for name in chosen["constraint"]]
+    out = [text for change, text in sorted(told) if abs(change) > NO_PRICE]
+    effort = prices[prices["kind"] == "effort"].sort_values(["dual", "constraint"])
+    effort = effort.drop_duplicates("resource").head(places)
+    return out + [str(text) for text in effort["words"]]
+
+
+def one_more(allocation: AllocationModel, row: int, before: float | None = None) -> tuple[float, str]:
+    """Change of the weighted harm when a limit is widened by one unit (a post, a person, EUR 1 million), in words.
+
+    Solved again rather than read from a dual; whole-number conditions are left out.
+    """
+    model = allocation.model.relaxed()
+    block, label, rhs = locate(model, row)
+    kind = words.KINDS[block.name]
+    step = kind.gives * kind.factor
+    low, high = model.row_lower.copy(), model.row_upper.copy()
+    low[row], high[row] = low[row] + step, high[row] + step
+    if before is None:
+        before = allocation.objective(solve(model, "scipy").x)
+    change = allocation.objective(solve(replace(model, row_lower=low, row_upper=high), "scipy").x) - before
+    change = 0.0 if abs(change) < 1e-6 * (1.0 + abs(before)) else change
+    return change, words.price(allocation.problem, block, label, rhs, change / step)[2]
 
 
 def _reduced_costs(allocation: AllocationModel, solution: Solution) -> pd.DataFrame:

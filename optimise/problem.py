@@ -51,11 +51,11 @@ class ContributionKey:
     ----------
     resources : tuple of str
         Types that are drawn from Member States.
-    share : array (places,)
-        The key, summing to one: half population, half gross domestic product (Regulation (EU) 2024/1351,
-        Article 66).
+    share : array (resources of the problem, places)
+        The key, summing to one for each type that is drawn: half population, half gross domestic product
+        (Regulation (EU) 2024/1351, Article 66), over the states that have such staff.
     band : float
-        A contribution may lie between (1 - band) and (1 + band) times the key's.
+        A contribution is at most (1 + band) times the key's.
     spare : array (resources of the problem, places)
         Most that a state can give beyond what stays on its own territory; infinite where nothing is known.
     """
@@ -186,8 +186,10 @@ class AllocationProblem:
                     raise ProblemError(f"pool {pool.name}: no resource type {name!r} in this problem")
         if self.stay_least < 1 or (self.stay_most < 1).any():
             raise ProblemError("stay_least and stay_most: a posting lasts at least one quarter")
-        if self.key is not None and (not np.isclose(self.key.share.sum(), 1.0) or (self.key.share < 0).any()):
-            raise ProblemError("key: the shares must be zero or more and sum to one")
+        if self.key is not None:
+            drawn = self.key.share[[name in self.key.resources for name in self.resources]]
+            if drawn.shape[1:] != (p,) or not np.allclose(drawn.sum(axis=1), 1.0) or (drawn < 0).any():
+                raise ProblemError("key: the shares must be zero or more and sum to one for each type")
         if self.teams is not None and not self.teams.ratio > 0:
             raise ProblemError("teams: the ratio must be above zero")
 

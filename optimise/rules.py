@@ -152,7 +152,7 @@ def greedy(allocation: AllocationModel) -> Floats:
         np.add.at(x, which, step * rate)
 
 
-CONTRIBUTION_ROWS = frozenset(("contributions", "key_most", "key_least", "spare"))
+CONTRIBUTION_ROWS = frozenset(("contributions", "key_most", "spare"))
 
 
 def _contributed(
@@ -160,8 +160,8 @@ def _contributed(
 ) -> float:
     """Largest step up to `step` of type r into place i for which Member States can still contribute by their key.
 
-    Contributions c with sum E, between (1 - band) and (1 + band) times key_j E and at most spare_j + staff_j, exist
-    exactly when the lower limits lie under the upper ones and the upper ones add up to E.
+    Contributions that sum to E, each at most (1 + band) times key_j E and at most spare_j + staff_j, exist exactly
+    when these limits add up to E.
     """
     key = problem.key
     if key is None or problem.resources[r] not in key.resources or step <= 0:
@@ -171,9 +171,8 @@ def _contributed(
         total = employed + more
         at = staff.copy()
         at[i] += more
-        most = np.minimum((1.0 + key.band) * key.share[:, None] * total, key.spare[r][:, None] + at)
-        least = (1.0 - key.band) * key.share[:, None] * total
-        return bool((least <= most + DUST).all() and (most.sum(axis=0) >= total - DUST).all())
+        most = np.minimum((1.0 + key.band) * key.share[r][:, None] * total, key.spare[r][:, None] + at)
+        return bool((most.sum(axis=0) >= total - DUST).all())
 
     if possible(step):
         return step

@@ -86,10 +86,6 @@ KINDS: dict[str, Kind] = {
         "{place} gives at most its band above the key of {resource} in {quarter}",
         "optimise.key_band", "one more {resource} from {place} in {quarter}, above the key,",
         "points per member of staff in the quarter"),
-    "key_least": Kind(
-        "{place} gives at least its band below the key of {resource} in {quarter}",
-        "optimise.key_band", "one {resource} fewer from {place} in {quarter}, below the key,",
-        "points per member of staff in the quarter", gives=-1),
     "spare": Kind(
         "{place} gives others at most {rhs} {resource} in {quarter}", "resources.rules.solidarity_cap",
         "one more {resource} that {place} gives to others in {quarter}",

@@ -107,7 +107,7 @@ def test_the_order_of_places_does_not_matter(order: list[int], seed: int) -> Non
         p, places=tuple(p.places[i] for i in order), width=p.width[:, order], slope=p.slope[:, order],
         absorb=p.absorb[order], consent=p.consent[order], minimum=p.minimum[:, order],
         teams=replace(p.teams, home=p.teams.home[order]),
-        key=replace(p.key, share=p.key.share[order], spare=p.key.spare[:, order]))
+        key=replace(p.key, share=p.key.share[:, order], spare=p.key.spare[:, order]))
     (value, staff), (moved, other) = optimum(p), optimum(q)
     assert moved == pytest.approx(value, rel=1e-9)
     assert other == pytest.approx(staff[:, order], abs=1e-6)
@@ -163,7 +163,7 @@ def test_ramps_and_stays() -> None:
 
 
 def test_contributions_follow_the_key_within_their_band() -> None:
-    share = np.array([0.75, 0.25])
+    share = np.array([[0.75, 0.25]])
     p = problem(("investigator",), slope=np.array([[[5.0], [5.0]]]), width=np.full((1, 2, 1), np.inf), available=10.0,
                 consent=np.array([False, True]), asks=np.array([True]),
                 key=ContributionKey(("investigator",), share, 0.2, np.array([[3.0, 3.0]])))

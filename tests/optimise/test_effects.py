@@ -25,10 +25,10 @@ CELLS = [(resource, f"g{n}") for resource in ("analyst", "prosecutor", "rescue_u
 
 
 def curves(half: float = 0.6, full: Sequence[float] = (-4.0, -2.0)) -> EffectCurves:
-    """Analysts in Greece with Cyprus and Bulgaria (deaths, a flow) and in Italy with Malta (debt, a stock)."""
+    """Analysts in Greece with Cyprus and Bulgaria (deaths, a flow) and in Italy with Malta (backlog, a stock)."""
     cells = pd.DataFrame(
         [("analyst", "eastern", "deaths", 4.0, half, full[0], 0.5, full[0], 0.6),
-         ("analyst", "central_mediterranean", "travellers_in_debt", 2.0, half, full[1], 1.0, full[1], 1.0)],
+         ("analyst", "central_mediterranean", "case_backlog", 2.0, half, full[1], 1.0, full[1], 1.0)],
         columns=list(CELL_COLUMNS))
     work = pd.DataFrame(
         [("analyst", "GRC", "eastern", 0.75), ("analyst", "CYP", "eastern", 0.25), ("analyst", "BGR", "eastern", 0.0),
@@ -111,7 +111,7 @@ def test_a_group_splits_homogeneously_and_sums_back() -> None:
 
 
 def test_stocks_count_by_their_mean_over_the_horizon() -> None:
-    table = curves().points({"travellers_in_debt": 3.0, "cost_eur": 1.0}, 12)
+    table = curves().points({"case_backlog": 3.0, "cost_eur": 1.0}, 12)
     assert table["full"].tolist() == pytest.approx([2 * 3 / 12])
     assert table["se"].tolist() == pytest.approx([3 / 12])
 
@@ -125,9 +125,9 @@ def test_harm_is_proportional_and_goes_on() -> None:
 def test_expected_change_is_what_the_curves_say() -> None:
     plan = pd.DataFrame([("analyst", "GRC", "2025Q1", 3.0), ("analyst", "GRC", "2025Q2", 1.5),
                          ("analyst", "ITA", "2025Q1", 1.0)], columns=["resource", "place", "quarter", "staff"])
-    out = curves().expected(plan, {"2025Q1": 0.25, "2025Q2": 0.25}, {"deaths": 4.0, "travellers_in_debt": 1.0})
+    out = curves().expected(plan, {"2025Q1": 0.25, "2025Q2": 0.25}, {"deaths": 4.0, "case_backlog": 1.0})
     assert out["deaths"]["change"] == pytest.approx(0.75 * -4 + 0.75 * -4 * 0.6)
-    assert out["travellers_in_debt"]["change"] == pytest.approx(-2 * 0.6 / 2)
+    assert out["case_backlog"]["change"] == pytest.approx(-2 * 0.6 / 2)
     assert out["deaths"]["se"] == pytest.approx(0.5 * 0.75 * 1.5)
 
 
@@ -190,7 +190,8 @@ def simulated(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> list[int]:
             totals = dict.fromkeys(OUTCOMES, 100.0 + job.replicate)
             h = job.scenario.horizon
             seen = {"totals": totals, "years": ((h.end - h.start).days + 1) / 365.25}
-            if job.allocation is None:
+            assert job.allocation is not None, "without a table the model would place what levers bring"
+            if job.allocation.empty:
                 seen["work"] = pd.DataFrame([("entries", "GRC", 60.0), ("entries", "ITA", 40.0), ("cases", "DEU", 1.0)],
                                             columns=["kind", "place", "amount"])
             else:

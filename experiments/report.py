@@ -305,8 +305,16 @@ class _Page:
             "headline": points,
             "sentences": sentences,
             "judgement": "Pro rata means by population, as near as the limits allow. The plan minimises "
-            "the weighted sum of outcomes that the scenario file sets; the weights are a judgement of whoever uses it.",
+            "the weighted sum of outcomes that the scenario file sets; the weights are a judgement of whoever uses it."
+            + self.point(run),
         }
+
+    def point(self, run: Run) -> str:
+        """What one point is worth in public money, where the scenario weighs that."""
+        cost = run.scenario.outcomes.get("cost_eur")
+        if cost is None or cost.weight <= 0:
+            return ""
+        return f" One point weighs as much as {wording.amount(1.0 / cost.weight, 'EUR')} of public cost."
 
     def points_sentence(self, run: Run, against: Run) -> str:
         row = self.found.points(run.key, against.key)
@@ -573,7 +581,7 @@ class _Page:
             ),
             "worth": words,
             "worth_lead": "Shadow prices: how much the weighted sum of outcomes would improve if a limit were loosened by one unit. "
-            "They hold for small changes.",
+            "They hold for small changes." + self.point(run),
             "prices": self.figure(
                 f"shadow-prices{name}",
                 figures.shadow_prices(self.found, plan.run),
@@ -795,9 +803,10 @@ ROUTE_NAMES = {
 
 def _day(stamp: str) -> str:
     try:
-        return dt.datetime.fromisoformat(stamp).strftime("%-d %B %Y") if stamp else ""
+        day = dt.datetime.fromisoformat(stamp)
     except ValueError:
         return ""
+    return f"{day.day} {day:%B %Y}"
 
 
 __all__ = ["files_of_report"]

@@ -140,6 +140,7 @@ def test_plan_and_prices(made: tuple[Page, str]) -> None:
     text = made[0].text
     assert "Deployed Europol officer: 20.0 on average, in Italy 12.0, Greece 8.0." in text
     assert "One more Europol post in quarter 1 of 2025 is worth 3.2 points." in text
+    assert "One point weighs as much as EUR 1.00 million of public cost." in text
     assert "One more would do harm." not in text
 
 

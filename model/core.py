@@ -614,7 +614,7 @@ class SmugglingModel(mesa.Model):  # type: ignore[misc]
         death = np.where(informed, self._death_year[None, :], b.death[group])
         constant = self.reference.leg_constant + np.log(np.maximum(self._air_access, 1e-6))[None, :]
         utility = self.tastes.utility(fee, death, stopped, constant)
-        self._z = solve_values(g.network, utility, self.reference.settle[group], self._z, tolerance=1e-9)
+        self._z = solve_values(g.network, utility, self.reference.settle[group], self._z, tolerance=1e-7)
         self._menu = choice_menus(g.network, utility, self._z)
         value = np.log(np.maximum(self._z[np.arange(len(group))[:, None], self._origin_hub[group]], 1e-300))
         self._shares = self._participation.shares(value, self._places, self.dials["potential"])

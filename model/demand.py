@@ -30,14 +30,13 @@ def month_number(day: date) -> int:
 
 def annual_level(geography: Geography, group: str, year: int, demand_year: int | None, growth: float) -> float:
     """Expected entry detections of a group in a year: published, held at `demand_year`, or grown beyond the tables."""
-    table = geography.world.demand
-    rows = table[table["origin_group"] == group].set_index("year")["detections"]
+    rows = geography.published_demand[group]
     if demand_year is not None:
-        return float(rows[demand_year])
-    first, last = int(rows.index.min()), int(rows.index.max())
+        return rows[demand_year]
+    first, last = min(rows), max(rows)
     if year > last:
-        return float(rows[last]) * (1.0 + growth) ** (year - last)
-    return float(rows[max(first, year)])
+        return rows[last] * (1.0 + growth) ** (year - last)
+    return rows[max(first, year)]
 
 
 def latent_shock(seed: int, group: str, months: int, sd: float, persistence: float) -> FloatArray:

@@ -133,6 +133,17 @@ class Geography:
             hub[g, len(rows) :] = hub[g, 0]
         return share, hub
 
+    @cached_property
+    def published_demand(self) -> dict[str, dict[int, float]]:
+        """Published entry detections by origin group and year."""
+        table = self.world.demand
+        out: dict[str, dict[int, float]] = {}
+        for group, year, number in zip(
+            table["origin_group"], table["year"], table["detections"], strict=True
+        ):
+            out.setdefault(str(group), {})[int(year)] = float(number)
+        return out
+
     def column(self, table: str, name: str) -> FloatArray:
         """A numeric column of `legs` (in leg order) or of another table, as floats."""
         frame = self.legs if table == "legs" else getattr(self.world, table)

@@ -134,6 +134,16 @@ class EffectCurves:
         table["se"] = np.sqrt(table.pop("variance"))
         return table
 
+    def caution(self, weights: Mapping[str, float], quarters: float) -> str:
+        """How far the measured effects stand out of their noise, in one sentence."""
+        table = self.points(weights, quarters)
+        clear = int((table["full"].abs() > 2.0 * table["se"]).sum())
+        return (
+            f"Of {len(table)} measured effects (resource type by group of places), {clear} exceed twice their standard "
+            "error. Where the other types go rests on estimates within their noise: judge the plan by its paired "
+            "simulation, not place by place."
+        )
+
     def curves(
         self, resources: Sequence[str], places: Sequence[str], weights: Mapping[str, float], quarters: float,
     ) -> tuple[Floats, Floats]:

@@ -133,5 +133,10 @@ def problem_from(scenario: Scenario, effects: EffectCurves) -> AllocationProblem
             SharedPool(name, tuple(kind for kind in pool.types if kind in resources), pool.available)
             for name, pool in given.pools.items()),
         teams=teams, key=key, seed=scenario.seed,
-        resource_titles={name: RESOURCES[name].title for name in resources},
+        resource_titles={name: _in_a_sentence(RESOURCES[name].title) for name in resources},
         place_titles=dict(zip(places, (str(name) for name in states["name"]), strict=True)))
+
+
+def _in_a_sentence(title: str) -> str:
+    """A title as it stands inside a sentence: only names keep their capital."""
+    return title if title.startswith("Europol") else title[:1].lower() + title[1:]

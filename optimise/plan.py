@@ -223,11 +223,12 @@ def plan_for(
     expected["cost_eur"] = {"change": euros, "se": 0.0}
     prices = _prices(allocation, solution, _place_errors(problem, effects, weights))
     rules, values = _compare(allocation, solution, effects, employed)
+    caution = [effects.caution(weights, float(len(problem.quarters)))] if len(effects.cells) else []
     return Plan(
         allocation=chosen, shadow_prices=prices, reduced_costs=_reduced_costs(allocation, solution),
         slack=_slack(allocation, solution), objective=allocation.objective(solution.x), expected=expected,
         status="optimal", solver=solution.solver, effects=effects, problem=solution.problem, rules=rules,
-        rule_values=values, summary=_summary(allocation, prices), model=allocation, solution=solution)
+        rule_values=values, summary=[*_summary(allocation, prices), *caution], model=allocation, solution=solution)
 
 
 def _infeasible(allocation: AllocationModel) -> InfeasiblePlan:

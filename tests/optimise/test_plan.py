@@ -161,7 +161,9 @@ def test_shadow_prices_lie_between_the_values_of_more_and_of_less(made: Plan) ->
 
 def test_summary_tells_what_one_unit_more_changes(made: Plan) -> None:
     assert made.summary
-    for text in made.summary:
+    *prices, caution = made.summary
+    assert re.match(r"Of \d+ measured effects .* \d+ exceed twice their standard error", caution)
+    for text in prices:
         assert re.search(r" points?( \(standard error of the measured effect 0\.1\d+\))?\.$", text), text
     names = made.model.model.row_names()
     pools = [i for i, name in enumerate(names) if name.startswith("pool__financial_investigator__")]

@@ -7,6 +7,7 @@ death follow from flows, today's potential travellers choose, and everyone who i
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -593,7 +594,7 @@ class SmugglingModel(mesa.Model):  # type: ignore[misc]
         for kind, info in RESOURCES.items():
             extra = self.staff[kind] - self._staff_0[kind]
             self._cost += week * p[info.cost_parameter] * extra
-        self._programme_cost += week * sum(
+        self._programme_cost += week * math.fsum(
             self._policy.intensity(name, today) * p[info.cost_parameter]
             for name, info in LEVERS.items()
             if info.cost_parameter is not None
@@ -747,7 +748,7 @@ class SmugglingModel(mesa.Model):  # type: ignore[misc]
             (name, "member_state", np.array([r[name] for r in reports]))
             for name in ("arrests", "convictions", "networks_dismantled")
         ]
-        seized = sum(r["seized"] for r in reports)
+        seized = math.fsum(r["seized"] for r in reports)
         extra += [
             ("case_backlog", "member_state", self._stock_backlog / weeks),
             ("active_networks", "", np.array([self._stock_networks / weeks])),

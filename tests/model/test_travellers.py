@@ -33,7 +33,7 @@ WAIT, RETURN, UPFRONT, WEIGHT = 7, 21, 0.5, 10.0
 SEED = np.uint64(99)
 
 
-def floats(*values: float) -> FloatArray:
+def floats(*values: float | np.integer[Any]) -> FloatArray:
     return np.array(values, dtype=np.float64)
 
 

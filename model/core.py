@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ..scenarios import LEVERS, RESOURCES, Parameters, Scenario
+from ..scenarios import LEVERS, RESOURCES, Scenario
 from ..scenarios.reference import World, world
 from .authorities import Eurojust, Europol, Frontex, MemberState, PartnerCountry, network_draws
 from .beliefs import Beliefs
@@ -32,6 +32,7 @@ from .participation import Participation, Shares, potential_behind
 from .policy import Policy, ramped
 from .recording import Recorder, RunOutput
 from .reference_point import ReferencePoint, Tastes, fit_reference_point
+from .remembering import Remembered
 from .route_choice import choice_menus, solve_values
 from .smuggling_networks import (
     Market,
@@ -56,6 +57,10 @@ from .travellers import (
 )
 
 FloatArray = npt.NDArray[np.float64]
+_references: Remembered[ReferencePoint] = Remembered(16)
+_potentials: Remembered[npt.NDArray[np.int64]] = Remembered(16)
+
+
 @lru_cache(maxsize=1)
 def default_geography() -> Geography:
     """The bundled world as arrays, built once per process."""
@@ -127,7 +132,7 @@ class SmugglingModel(mesa.Model):  # type: ignore[misc]
         self.assumptions = assumptions
         self.replicate = replicate
         self.run_seed = run_seed
-        self.params: Parameters = assumptions.parameters(replicate)
+        self.params: dict[str, float] = dict(assumptions.parameters(replicate))
         self.geography = default_geography() if tables is None else Geography(tables)
         self.persons = float(assumptions.model.persons_per_agent)
         self.first_day = assumptions.horizon.start - timedelta(days=assumptions.horizon.burn_in_days)
@@ -169,7 +174,12 @@ class SmugglingModel(mesa.Model):  # type: ignore[misc]
         year = options.reference_year or options.demand_year or self.assumptions.horizon.start.year
         years = g.world.route_detections["year"]
         year = int(min(max(year, years.min()), years.max()))
-        fit = fit_reference_point(g, tastes, p, year, chance, self._detection_table)
+        # the reference follows from tables and parameters alone, never from policy
+        self._known = (tuple(p.values()),) if g is default_geography() else None
+        fit = _references.get(
+            self._known and (*self._known, year, chance.tobytes()),
+            lambda: fit_reference_point(g, tastes, p, year, chance, self._detection_table),
+        )
         self.tastes: Tastes = tastes
         self.reference: ReferencePoint = fit
         floor = p["interception.least_reference_flow"]
@@ -189,10 +199,17 @@ class SmugglingModel(mesa.Model):  # type: ignore[misc]
         self._places_0 = p["legal.places_per_year"] * weight
         potential = potential_behind(departures, self._places_0, p)
         per_detection = np.where(fit.published > 0.0, potential / np.maximum(fit.published, 1e-12), 0.0)
-        self._potential = potential_travellers(
-            g, p, self.run_seed, self.first_day, self.days, fit.lead_days, per_detection, self.persons,
-            balkan_factor=factor, demand_year=self.assumptions.model.demand_year,
-            growth=self.assumptions.uncertainties.demand_growth_per_year, events=list(self.assumptions.events),
+        demand_year = self.assumptions.model.demand_year
+        growth = self.assumptions.uncertainties.demand_growth_per_year
+        events = [e for e in self.assumptions.events if e.kind == "demand_shock"]
+        key = self._known and (*self._known, self.run_seed, self.first_day, self.days, self.persons, demand_year, growth,
+               repr(events), per_detection.tobytes())  # fmt: skip
+        self._potential = _potentials.get(
+            key,
+            lambda: potential_travellers(
+                g, p, self.run_seed, self.first_day, self.days, fit.lead_days, per_detection, self.persons,
+                balkan_factor=factor, demand_year=demand_year, growth=growth, events=events,
+            ),
         )  # fmt: skip
         share, hub = g.origins
         self._origin_share, self._origin_hub = np.cumsum(share, axis=1), hub

@@ -119,8 +119,7 @@ class SmugglingNetwork(mesa.Agent):  # type: ignore[misc]
         cost = carried * market.unit_cost[c] + 7.0 * self.capacity * market.fixed_cost[c]
         self.profit = takings - cost
         self.capital += self.profit * p["networks.retained_share"]
-        replaced = 1.0 - np.exp(-7.0 / p["networks.facilitator_return_days"])
-        self.facilitators += (self.full_facilitators - self.facilitators) * replaced
+        self.facilitators += (self.full_facilitators - self.facilitators) * market.replaced_per_week
         pull = market.pressure[c] - 1.0 + p["networks.profit_pull"] * market.margin(c)
         growth = p["networks.growth_speed"] * pull
         growth = min(p["networks.most_growth_per_week"], max(-p["networks.most_growth_per_week"], growth))
@@ -184,6 +183,8 @@ class Market:
             margin_0 * (1.0 - params["networks.reference_profit_share"]) / params["networks.slack"]
         )
         self._margin_0 = np.maximum(margin_0, 1e-9)
+        #: share of missing facilitators who are replaced in a week
+        self.replaced_per_week = float(1.0 - np.exp(-7.0 / params["networks.facilitator_return_days"]))
 
     def margin(self, corridor: int) -> float:
         """Profit per passenger above the reference, as a share of the reference fee."""

@@ -144,6 +144,8 @@ class SmugglingModel(mesa.Model):  # type: ignore[misc]
         )
         self._planner = planner
         self._planned: Allocation | None = None
+        self._asked = ""  # quarter that the planner was last asked about
+        self._borders: dict[tuple[str | None, str], npt.NDArray[np.bool_]] = {}
         self._set_up_reference()
         self._set_up_demand()
         self._set_up_actors()
@@ -167,7 +169,6 @@ class SmugglingModel(mesa.Model):  # type: ignore[misc]
         self._death_table = g.column("legs", "death_per_1000") / 1000.0
         self._fee_table = g.column("legs", "fee_eur")
         self._detection_table = g.column("legs", "detection")
-        self._partner_strength = np.ones(len(g.authorities))
         strength = self._event_strength(self.first_day)[g.interceptor]
         chance = self._chance_table * np.where(g.by_air, 1.0, strength)
         tastes = Tastes(g, p)
@@ -467,7 +468,7 @@ class SmugglingModel(mesa.Model):  # type: ignore[misc]
 
     def _ask_planner(self, today: date) -> None:
         quarter = quarter_of(today)
-        if getattr(self, "_asked", None) == quarter or self._planner is None:
+        if self._planner is None or self._asked == quarter:
             return
         self._asked = quarter
         completeness = self.dials["completeness"]
@@ -703,16 +704,15 @@ class SmugglingModel(mesa.Model):  # type: ignore[misc]
         )
 
     def _border(self, event: Any) -> npt.NDArray[np.bool_]:
+        """Legs that cross the border which an event closes."""
         legs, g = self.geography.legs, self.geography
         key = (event.from_, event.into)
-        cache: dict[Any, npt.NDArray[np.bool_]] = self.__dict__.setdefault("_borders", {})
-        if key not in cache:
+        if key not in self._borders:
             tail = np.array([g.hub_country[h] for h in legs["tail"]])
             head = np.array([g.hub_country[h] for h in legs["head"]])
-            cache[key] = (head == event.into) & (tail != head) & (
-                np.ones(len(tail), dtype=bool) if event.from_ is None else tail == event.from_
-            )  # fmt: skip
-        return cache[key]
+            left = np.ones(len(tail), dtype=bool) if event.from_ is None else tail == event.from_
+            self._borders[key] = (head == event.into) & (tail != head) & left
+        return self._borders[key]
 
     def _move_travellers(self) -> None:
         g, p = self.geography, self.params

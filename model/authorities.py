@@ -105,8 +105,7 @@ class MemberState(mesa.Agent):  # type: ignore[misc]
         staffed = teams / max(1, slots)
         hazard = 7.0 * self.productivity * staffed * strength / p["investigation.case_days"]
         draws = self.model.actor_draws(self.model.case_actor(m), len(active), day, Purpose.CASE)[cases]
-        reach = joint_reach(p["investigation.organiser_reach"], strength, 0.0)
-        reach = np.minimum(1.0, reach * (1.0 + work.supported[cases]))
+        reach = joint_reach(p["investigation.organiser_reach"], strength, work.supported[cases])
         top = self.model.actor_draws(self.model.case_actor(m), len(active), day, Purpose.ORGANISER)[cases]
         for n, closed, organisers in zip(cases, draws < -np.expm1(-hazard), top < reach, strict=True):
             if closed:

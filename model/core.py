@@ -260,7 +260,6 @@ class SmugglingModel(mesa.Model):  # type: ignore[misc]
         self._reported = reported[:states] * 7.0
         self._staff_0 = baseline_staff(g, p, expected_driver_arrests(g, p, fit.flow, self._chance_0, self._use))
         self.staff = {kind: self._staff_0[kind].copy() for kind in TYPES}
-        self._added = {kind: np.zeros(states) for kind in TYPES}
         partners = g.world.partners.set_index("partner")
         order = g.authorities[states:]
         reach = np.array([float(partners["evidence_reach"][n]) for n in order])
@@ -287,7 +286,6 @@ class SmugglingModel(mesa.Model):  # type: ignore[misc]
         self._cost = np.zeros(states)
         self._programme_cost = 0.0
         self._profit = 0.0
-        self._seized = 0.0
         self._weeks_in_month = 0
         self._stock_networks = 0.0
         self._stock_backlog = np.zeros(states)
@@ -323,7 +321,6 @@ class SmugglingModel(mesa.Model):  # type: ignore[misc]
         self._evidence_read = self.tally.evidence.copy()
         self._carried_read = self.tally.carried.copy()
         self._takings_read = self.tally.takings.copy()
-        self._seen_read = np.zeros((len(g.member_states), len(g.corridors)))
         self._drivers_read = (self.tally.detections.copy(), self.tally.interceptions.copy())
         self._decided_read = self.tally.decided.copy()
         self._admitted_read = self.tally.admitted.copy()
@@ -460,7 +457,6 @@ class SmugglingModel(mesa.Model):  # type: ignore[misc]
                 added["financial_investigator"] = share * posts * max(0.0, 1.0 - analysts - officers)
             if kits is not None:
                 added["biometric_kit"] = share * self._policy.intensity("biometrics", today) * kits.kits
-        self._added = added
         factor = {"investigator": self.dials["investigators"], "prosecutor": self.dials["prosecutors"]}
         self.staff = {
             kind: self._staff_0[kind] * factor.get(kind, 1.0) + added[kind] for kind in TYPES

@@ -31,7 +31,7 @@ def strength_of_case(evidence: FloatArray, half: float) -> FloatArray:
     return np.asarray(evidence / (evidence + half))
 
 
-def joint_reach(base: float, strength: FloatArray | float, gains: float) -> FloatArray:
+def joint_reach(base: float, strength: FloatArray | float, gains: FloatArray | float) -> FloatArray:
     """Chance that a closed case reaches the organisers: base x (1 + gains) x strength, at most 1."""
     return np.minimum(1.0, base * (1.0 + gains) * np.asarray(strength))
 

@@ -82,7 +82,6 @@ class Recorder:
 
     def __init__(self, geography: Geography) -> None:
         self._geography = geography
-        self._names = {field: field for field in Tally._fields}
         self._last: dict[str, FloatArray] = {}
         self._blocks: list[tuple[str, str, str, list[str], str, list[str], FloatArray]] = []
         route = geography.route_of_leg

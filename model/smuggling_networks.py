@@ -171,12 +171,10 @@ class Market:
         self._markup_0 = cournot_markup(herfindahl, elasticity, ceiling)
         cost_0 = reference_fee / self._markup_0
         years = perceived_years(params["penalties.reference_years_served"], params["penalties.discount_rate"])
-        #: EUR of expected sanction per passenger at the reference, and the sanction felt now
+        #: EUR of expected sanction per passenger at the reference
         self.sanction_0 = np.full(corridors, params["networks.reference_sanction_share"]) * cost_0
-        self.sanction = np.ones(corridors)
         self.years_0 = float(years)
         self._operations = cost_0 - self.sanction_0
-        self.failures = np.ones(corridors)
         self.unit_cost = cost_0.copy()
         margin_0 = reference_fee - cost_0
         self.fixed_cost = (
@@ -214,8 +212,6 @@ class Market:
         """
         p = self._p
         self.capacity = capacity
-        self.sanction = sanction
-        self.failures = failures
         redone = failures ** p["fees.guarantee_share"]
         felt = self.sanction_0 * sanction ** p["networks.certainty_elasticity"]
         self.unit_cost = self._operations * redone + felt

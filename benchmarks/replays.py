@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 
+from countersmuggling.experiments.patterns import Months, same_months
 from countersmuggling.model import SmugglingModel
 from countersmuggling.scenarios import load
 
@@ -18,20 +19,13 @@ EVENTS = (
 )
 
 
-def year_before(month: str) -> str:
-    return f"{int(month[:4]) - 1}{month[4:]}"
-
-
 def ratios(name: str, event: str, routes: list[str], replicate: int) -> list[float]:
     """Detections in the months after `event` over those in the same months a year before."""
     scenario = load(name)
     options = scenario.model.model_copy(update={"persons_per_agent": 25.0})
     output = SmugglingModel(scenario.model_copy(update={"model": options}), replicate=replicate).run()
-    rows = output.outcomes[output.outcomes["outcome"] == "detections"]
-    table = rows.pivot_table(index="month", columns="route", values="value", aggfunc="sum").fillna(0.0)
-    after = [m for m in table.index if m > event and year_before(m) < event and year_before(m) in table.index]
-    before = [year_before(m) for m in after]
-    return [float(table.loc[after, r].sum() / table.loc[before, r].sum()) for r in routes]
+    after, before = same_months(Months(output.outcomes).routes("detections"), event)
+    return [float(after[r] / before[r]) for r in routes]
 
 
 def main() -> None:

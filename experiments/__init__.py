@@ -1,26 +1,46 @@
 """What we learn: runs, comparisons, reports and the command line.
 
 ``simulate`` runs a scenario, ``compare`` pairs options with a baseline, ``optimised`` values a plan in the model; each
-gives ``Results``. Everything is loaded on first use, so that ``countersmuggling --help`` does not wait for it.
+gives ``Results``. ``sweep`` runs a design of many scenarios into a store, which ``open_results`` reads. Everything is loaded on first use, so that ``countersmuggling --help`` does not wait for it.
 """
 
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .comparing import NotComparable, compare, optimised
+    from .designs import Design, load_design
+    from .engines import Engine, EngineError
     from .folder import FolderError
+    from .hypotheses import rankings, survives
     from .results import PlanRecord, Results, Run
     from .running import simulate
+    from .sweep_results import SweepResults, open_results
+    from .sweeping import SweepIncomplete, estimate, sweep
 
-__all__ = ["FolderError", "NotComparable", "PlanRecord", "Results", "Run", "compare", "optimised", "simulate"]
+__all__ = [
+    "Design", "Engine", "EngineError", "FolderError", "NotComparable", "PlanRecord", "Results", "Run", "SweepIncomplete",
+    "SweepResults", "compare", "estimate", "load_design", "open_results", "optimised", "rankings", "simulate",
+    "survives", "sweep",
+]  # fmt: skip
 
 _WHERE = {
     "FolderError": "folder",
+    "rankings": "hypotheses",
+    "survives": "hypotheses",
     "NotComparable": "comparing",
     "PlanRecord": "results",
     "Results": "results",
     "Run": "results",
+    "Design": "designs",
+    "Engine": "engines",
+    "EngineError": "engines",
+    "SweepIncomplete": "sweeping",
+    "SweepResults": "sweep_results",
     "compare": "comparing",
+    "estimate": "sweeping",
+    "load_design": "designs",
+    "open_results": "sweep_results",
+    "sweep": "sweeping",
     "optimised": "comparing",
     "simulate": "running",
 }

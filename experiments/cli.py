@@ -1,7 +1,7 @@
 """The command line: ``countersmuggling COMMAND ...``.
 
 Exit codes: 0 done; 2 invalid input or usage, or results that cannot be written; 3 no feasible plan; 130 interrupted; 1 a
-fault of this program. Heavy modules are imported inside the commands, so that help comes at once.
+fault of this program, or a rerun that gives other figures. Heavy modules are imported inside the commands, so that help comes at once.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
+
+from . import sweep_command
 
 if TYPE_CHECKING:
     from .results import Results
@@ -109,9 +111,10 @@ def parser() -> argparse.ArgumentParser:
     new = add("new", "write a commented starter file for an option of your own")
     new.add_argument("file", metavar="FILE", type=Path, help="YAML file to write; must not exist")
     new.add_argument("--from", dest="base", metavar="NAME", default="baseline-2025",
-                     help="scenario to start from: a bundled name, or a file in the same folder (default: %(default)s)")  # fmt: skip
-    check = add("check", "tell everything that is wrong with scenario files")
-    check.add_argument("file", metavar="FILE", nargs="+", help="scenario file or bundled name")
+                     help="scenario to start from: a bundled name, or a file in the same folder; or a bundled design "
+                          "(default: %(default)s)")  # fmt: skip
+    check = add("check", "tell everything that is wrong with scenario files and designs")
+    check.add_argument("file", metavar="FILE", nargs="+", help="scenario or design file, or bundled name")
     schema = add("schema", "print the JSON Schema of scenario files, for editors")
     schema.add_argument("--out", type=Path, metavar="FILE", help="write it to a file instead")
 
@@ -122,6 +125,8 @@ def parser() -> argparse.ArgumentParser:
     compare.add_argument("options", metavar="OPTION", nargs="+")
     compare.add_argument("--plan", action="store_true",
                          help="also plan where each option's staff goes, and simulate the plan beside a pro-rata placement")  # fmt: skip
+    compare.add_argument("--attribute", action="store_true",
+                         help="also split the first option's difference over the levers that differ (Shapley values; many runs)")  # fmt: skip
     optimise = add(
         "optimise", "plan where a scenario's staff goes, and simulate the plan beside other placements"
     )
@@ -132,9 +137,32 @@ def parser() -> argparse.ArgumentParser:
         )
     for command in (run, compare, optimise):
         _common(command)
+    sweep = add("sweep", "run a whole design: many scenarios, parameters and replicates, on one machine or a cluster")
+    sweep.formatter_class = argparse.RawDescriptionHelpFormatter
+    sweep.description = sweep_command.DESCRIPTION
+    sweep_command.add_arguments(sweep, _whole)
+    add("designs", "list the bundled designs for sweeps")
     report = add("report", "make figures and report.html of a results folder anew")
     report.add_argument("results", metavar="RESULTS", type=Path)
     report.add_argument("--quiet", action="store_true", help="print nothing but the report's path")
+    rerun = add("rerun", "run what a results folder says again, and tell whether the figures are the same")
+    rerun.add_argument("results", metavar="RESULTS", type=Path)
+    rerun.add_argument("--workers", type=_whole(1, 4096), metavar="N", help="processes (default: one a core)")
+    rerun.add_argument("--out", type=Path, metavar="DIR", help="also write the new results to this folder")
+    rerun.add_argument("--quiet", action="store_true", help="no progress bars")
+    data = add("data", "read the publishers' own files")
+    of_data = data.add_subparsers(dest="data_command", metavar="COMMAND", parser_class=_Parser, required=True)
+    imported = of_data.add_parser(
+        "import", help="convert files of Frontex, IOM, Eurostat or UNHCR into observations and reference tables",
+        description="Recognise each file by its header, check it, write it in the project's words, and tell what could not be used.",
+        allow_abbrev=False,
+    )  # fmt: skip
+    imported.add_argument(
+        "file", metavar="FILE", nargs="+", type=Path, help="workbook, CSV or TSV as published"
+    )
+    imported.add_argument("--out", type=Path, metavar="DIR", default=Path("observed"),
+                          help="folder for observations.csv and the tables (default: %(default)s)")  # fmt: skip
+    imported.add_argument("--quiet", action="store_true", help="print the written files' paths only")
     return whole
 
 
@@ -266,6 +294,10 @@ def _dispatch(options: argparse.Namespace, given: Sequence[str]) -> int:
         "check": _check,
         "schema": _schema,
         "report": _report,
+        "sweep": sweep_command.run,
+        "designs": _designs,
+        "rerun": _rerun,
+        "data": _data,
     }
     if options.command in commands:
         return commands[options.command](options)
@@ -288,14 +320,48 @@ def _scenarios(options: argparse.Namespace) -> int:
     return DONE
 
 
+def _designs(_: argparse.Namespace) -> int:
+    from .designs import bundled_designs, load_design
+    from .sampling import number_of_points
+
+    rows = [(name, load_design(name)) for name in bundled_designs()]
+    width = max(len(name) for name, _ in rows)
+    for name, design in rows:
+        count = f"{len(design.policies)} policies x {number_of_points(design):,} points x {design.replicates} replicates"
+        print(f"{name:<{width}}  {design.file.title}: {count}")
+        for line in textwrap.wrap(" ".join(design.file.question.split()), 100):
+            print(f"{'':<{width}}  {line}")
+    print("\nBegin one of your own:  countersmuggling new my-design.yaml --from NAME")
+    return DONE
+
+
+def _new_design(target: Path, name: str) -> int:
+    from .designs import bundled_design_path
+
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with open(target, "x", encoding="utf-8") as stream:
+            stream.write(bundled_design_path(name).read_text(encoding="utf-8"))
+    except FileExistsError:
+        raise Usage(f"{target} exists already; choose another name") from None
+    except OSError as error:
+        raise Usage(f"cannot write {error.filename or target}: {error.strerror}") from error
+    print(f"Wrote {target} (from the design {name}).")
+    print(f"Edit it, then:  countersmuggling sweep {target} --dry-run")
+    return DONE
+
+
 def _new(options: argparse.Namespace) -> int:
     from ..scenarios import bundled, json_schema, template
     from ..scenarios.template import SCHEMA_FILE
+    from .designs import bundled_designs
 
     target: Path = options.file
     base: str = options.base
     if target.suffix not in (".yaml", ".yml"):
         raise Usage(f"{target}: a scenario file ends in .yaml")
+    if base in bundled_designs():
+        return _new_design(target, base)
     if (
         base not in bundled()
         and Path(base).exists()
@@ -325,10 +391,14 @@ def _new(options: argparse.Namespace) -> int:
 
 def _check(options: argparse.Namespace) -> int:
     from ..scenarios import bundled, check
+    from .designs import bundled_designs, check_design, is_design
 
     wrong = 0
     for name in options.file:
-        problems = check(name if name in bundled() else Path(name))
+        if name in bundled_designs() or (name not in bundled() and is_design(name)):
+            problems = check_design(name)
+        else:
+            problems = check(name if name in bundled() else Path(name))
         for problem in problems:
             print(problem, file=sys.stderr)
         wrong += len(problems)
@@ -401,7 +471,14 @@ def _work(options: argparse.Namespace) -> tuple[Callable[[], Results], str]:
         def comparing() -> Results:
             from .comparing import compare
 
-            return compare(baseline, chosen, plan=options.plan, solver=options.solver, **common)
+            found = compare(baseline, chosen, plan=options.plan, solver=options.solver, **common)
+            if not options.attribute:
+                return found
+            from dataclasses import replace
+
+            from .attribution import attribute
+
+            return replace(found, attribution=attribute(baseline, chosen[0], **common).table)
 
         return comparing, name
     scenario = load(options.scenario)
@@ -448,6 +525,49 @@ def _report(options: argparse.Namespace) -> int:
     return DONE
 
 
+def _rerun(options: argparse.Namespace) -> int:
+    from dataclasses import replace
+
+    from .folder import check_target
+    from .rerunning import rerun
+
+    if options.out is not None:
+        check_target(options.out)
+    found, agreed = rerun(options.results, workers=options.workers, progress=not options.quiet)
+    if options.out is not None:
+        command = f"countersmuggling rerun {options.results}"
+        replace(found, provenance={**found.provenance, "command": command}).write(options.out)
+    print(agreed, file=sys.stdout if agreed.identical else sys.stderr)
+    if not agreed.identical:
+        print("Versions are in each folder's provenance.json.", file=sys.stderr)
+    return DONE if agreed.identical else FAULT
+
+
+def _data(options: argparse.Namespace) -> int:
+    from .publishers import UnreadableFile, keep, read_published
+
+    try:
+        found = [read_published(path) for path in options.file]
+    except UnreadableFile as error:
+        raise Usage(str(error)) from None
+    written: list[Path] = []
+    for path, published in zip(options.file, found, strict=True):
+        written += [w for w in keep(published, options.out) if w not in written]
+        if options.quiet:
+            continue
+        rows = published.rows
+        if rows.empty:
+            print(f"{path}: {published.publisher}: nothing that can be used")
+        else:
+            sums = rows.groupby("outcome")["value"].sum()
+            told = ", ".join(f"{value:,.0f} {name}" for name, value in sums.items())
+            print(f"{path}: {published.publisher}, {rows['period'].min()} to {rows['period'].max()}: {told}")
+        for unused in published.unused:
+            print(f"  not used: {unused}")
+    print("\n".join(str(w) for w in written))
+    return DONE
+
+
 # ---------------------------------------------------------------------------------------------- the table
 
 
@@ -460,7 +580,8 @@ def _table(found: Results) -> str:
     replicates = f"{found.replicates} replicate{'s' if found.replicates > 1 else ''}"
     head = [f"{wording.period(months[0], months[-1])}, {replicates}"]
     head = [*questions(found.runs), *head]
-    return _plain("\n".join([*head, "", *(_changes(found) if len(found.runs) > 1 else _levels(found))]))
+    told = _changes(found) if len(found.runs) > 1 else _levels(found)
+    return _plain("\n".join([*head, "", *told, *_attributed(found)]))
 
 
 def _levels(found: Results) -> list[str]:
@@ -517,6 +638,36 @@ def _changes(found: Results) -> list[str]:
             "",
         ]
     return lines[:-1]
+
+
+def _attributed(found: Results) -> list[str]:
+    """What each lever adds, averaged over the orders in which levers can be brought in."""
+    from ..scenarios import OUTCOMES
+    from . import wording
+
+    if found.attribution is None:
+        return []
+    table = found.attribution
+    rows = [("", "lever", "adds", "95 % interval", "")]
+    for name in wording.TOLD:
+        own = table[table["outcome"] == name].reset_index(drop=True)
+        divisor, unit = wording.scale_of(OUTCOMES[name].unit, float(own["part"].abs().max()))
+        for n, lever in enumerate(own["lever"]):
+            part, low, high = (float(own[c].iloc[n]) / divisor for c in ("part", "low", "high"))
+            size = None if math.isnan(low) else max(abs(low), abs(high))
+            bounds = (
+                ""
+                if size is None
+                else f"{wording.number(low, size, True)} to {wording.number(high, size, True)}"
+            )
+            title = OUTCOMES[name].title if n == 0 else ""
+            rows.append((title, str(lever).replace("_", " "), wording.number(part, size, True), bounds, unit))
+    option = next(run for run in found.runs if run.role == "option")
+    return [
+        "",
+        f"What each lever adds in {found.names[option.key]} (Shapley values)",
+        *_aligned(rows, "<<>><"),
+    ]
 
 
 def _unit(kind: str, unit: str) -> str:

@@ -6,13 +6,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-import pandas as pd
-
 from ..scenarios import Scenario
 from .results import PlanRecord, Results, Run
 from .running import Clock, adapted, simulate_runs, title_of
 
 if TYPE_CHECKING:
+    from ..model.staffing import Placement
     from ..optimise import Plan
 
 ROLE_TITLES = {"pro_rata": "staff placed pro rata", "plan": "staff placed by the plan"}
@@ -116,7 +115,7 @@ def carried_out(
     """Make the plans of `planned` runs, simulate all runs and the placements, and put them together."""
     plans: list[PlanRecord] = []
     rows: list[Run] = []
-    allocations: dict[str, pd.DataFrame | None] = {}
+    allocations: dict[str, Placement | None] = {}
     for run in runs:
         rows.append(run)
         if run not in planned:
@@ -175,7 +174,7 @@ def record(run: str, plan: Plan) -> PlanRecord:
         "summary": list(plan.summary),
     }
     return PlanRecord(
-        run, plan.allocation.reset_index(drop=True), plan.shadow_prices.reset_index(drop=True), facts
+        run, plan.table, plan.shadow_prices.reset_index(drop=True), facts
     )
 
 

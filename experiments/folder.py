@@ -119,7 +119,7 @@ def new_folder(target: Path) -> Iterator[Path]:
     try:
         yield temporary
         with explaining(target):
-            _flush_folders(temporary)
+            flush_folders(temporary)
             _swap(temporary, target)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
@@ -141,15 +141,17 @@ def _swap(temporary: Path, target: Path) -> None:
             os.rename(aside, target)
             raise
         shutil.rmtree(aside, ignore_errors=True)
-    _flush_folder(target.parent)
+    flush_folder(target.parent)
 
 
-def _flush_folders(root: Path) -> None:
+def flush_folders(root: Path) -> None:
+    """Flush a folder and all below it to the disk."""
     for folder, _, _ in os.walk(root):
-        _flush_folder(Path(folder))
+        flush_folder(Path(folder))
 
 
-def _flush_folder(folder: Path) -> None:
+def flush_folder(folder: Path) -> None:
+    """Flush a folder's list of names to the disk, where that can be done."""
     # a folder cannot be opened on Windows, and some network disks refuse to flush one
     with suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)

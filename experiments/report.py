@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from ..optimise import charts
 from ..scenarios import LEVERS, OUTCOMES
 from . import comparing, figures, results, summarising, wording
 
 if TYPE_CHECKING:
-    from .figures import Chart
+    from ..optimise.charts import Chart
     from .results import PlanRecord, Results, Run
 
 GRADES = {
@@ -532,7 +533,7 @@ class _Page:
         return [self.figure("differences", chart, caption)]
 
     def charts_time(self) -> list[dict[str, Any]]:
-        keys = [r.key for r in self.found.runs if r.role != "pro_rata"][: len(figures.COLOURS)]
+        keys = [r.key for r in self.found.runs if r.role != "pro_rata"][: len(charts.COLOURS)]
         chart = figures.time_series(self.found, runs=keys)
         caption = "Lines: mean over replicates. Bands: 5th to 95th percentile."
         return [self.figure("time-series", chart, caption)]
@@ -541,7 +542,7 @@ class _Page:
 
     def plan(self, plan: PlanRecord) -> dict[str, Any]:
         run = self.found.run(plan.run)
-        table = figures.allocation_table(plan.allocation)
+        table = charts.allocation_table(plan.allocation)
         quarters = sorted(plan.allocation["quarter"].unique())
         span = (
             f"{wording.quarter(quarters[0])} to {wording.quarter(quarters[-1])}" if quarters else "no quarter"
@@ -555,13 +556,13 @@ class _Page:
             told = ", ".join(f"{_place('member_state', str(p))} {v:.1f}" for p, v in row.head(4).items())
             rest = f", and {len(row) - 4} more" if len(row) > 4 else ""
             sentences.append(
-                f"{figures._resource(str(resource))}: {row.sum():.1f} on average, in {told}{rest}."
+                f"{charts.resource_title(str(resource))}: {row.sum():.1f} on average, in {told}{rest}."
             )
         facts = dict(plan.facts)
         solver = {"highs": "HiGHS", "cbc": "CBC"}.get(
             str(facts.get("solver")), str(facts.get("solver") or "")
         )
-        prices = figures.binding(plan.shadow_prices)
+        prices = charts.binding(plan.shadow_prices)
         words = list(
             facts.get("summary") or [w for w in dict.fromkeys(prices["words"].astype(str)) if w.strip()][:8]
         )

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
 
+from ..model.pairing import interval
 from ..scenarios import OUTCOMES, Scenario, ScenarioError, load
 from . import summarising
 from .folder import FORMAT, MARKER, FolderError, explaining, is_results_folder, new_folder, put, replace_file
@@ -126,6 +127,8 @@ class Results:
     kind: str = "run"
     #: evidence as it was when read from a folder; None: as the registry has it now
     evidence: pd.DataFrame | None = field(default=None, compare=False)
+    #: the first option's difference split over levers (see `attribution.attribute`); None when not asked for
+    attribution: pd.DataFrame | None = field(default=None, compare=False)
 
     # ------------------------------------------------------------------ figures of the runs
 
@@ -198,7 +201,7 @@ class Results:
         weights = {name: w.weight for name, w in self.run(run).scenario.outcomes.items() if w.weight}
         change = self.totals.xs(run, level="run") - self.totals.xs(self.run(against).key, level="run")
         weighted = change[list(weights)].fillna(0.0).to_numpy(dtype=float) @ list(weights.values())
-        return summarising.interval(weighted.tolist())
+        return interval(weighted.tolist())
 
     # ------------------------------------------------------------------ other forms
 
@@ -346,6 +349,8 @@ class Results:
         if self.plans:
             put(folder / "allocation.csv", self.allocation().to_csv(index=False))
             put(folder / "shadow_prices.csv", self.shadow_prices().to_csv(index=False))
+        if self.attribution is not None:
+            put(folder / "attribution.csv", self.attribution.to_csv(index=False))
         if report:
             for name, content in self._report_files().items():
                 put(folder / name, content)
@@ -403,6 +408,8 @@ class Results:
             summary = json.loads((path / "summary.json").read_text(encoding="utf-8"))
             outcomes = pd.read_parquet(path / "outcomes.parquet")
             evidence = pd.read_csv(path / "parameters.csv", keep_default_na=False)
+            split = path / "attribution.csv"
+            attribution = pd.read_csv(split) if split.is_file() else None
             scenarios = {"": load(path / "scenario.resolved.yaml")}
             runs = []
             for key, facts in summary["runs"].items():
@@ -436,7 +443,7 @@ class Results:
                 else f"{type(error).__name__}: {error}"
             )
             raise FolderError(f"{path} is damaged: {told}") from error
-        return cls(tuple(runs), outcomes, provenance, tuple(plans), summary["kind"], evidence)
+        return cls(tuple(runs), outcomes, provenance, tuple(plans), summary["kind"], evidence, attribution)
 
 
 def questions(runs: Sequence[Run]) -> list[str]:

@@ -22,6 +22,7 @@ from .results import Results, Run
 
 if TYPE_CHECKING:
     from ..model import RunOutput
+    from ..model.staffing import Placement
 
 LIBRARIES = (
     "mesa",
@@ -44,7 +45,7 @@ def simulate(
     *,
     seed: int | None = None,
     persons_per_agent: float | None = None,
-    allocation: pd.DataFrame | None = None,
+    allocation: Placement | None = None,
     workers: int | None = None,
     progress: bool = True,
 ) -> Results:
@@ -56,7 +57,7 @@ def simulate(
         A scenario, the name of a bundled one, or a file.
     replicates, seed, persons_per_agent : optional
         Instead of what the scenario says.
-    allocation : DataFrame, optional
+    allocation : DataFrame or DataArray, optional
         Additional staff: columns resource, place (ISO3), quarter ('2025Q3'), staff.
     workers : int, optional
         Processes; by default one a core.
@@ -118,7 +119,7 @@ def title_of(scenario: Scenario) -> str:
 
 def simulate_runs(
     runs: Sequence[Run],
-    allocations: Mapping[str, pd.DataFrame | None],
+    allocations: Mapping[str, Placement | None],
     *,
     workers: int | None,
     progress: bool,

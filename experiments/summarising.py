@@ -9,18 +9,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from ..model.pairing import interval
 from ..scenarios import OUTCOMES
 
 DIMENSIONS = ("route", "origin_group", "member_state", "leg")
 COLUMNS = ("run", "replicate", "month", "outcome", *DIMENSIONS, "value")
-#: share of the paired differences' t distribution inside an interval
-CONFIDENCE = 0.95
 
 COMPARISON_COLUMNS = (
     "run",
@@ -188,30 +186,6 @@ def summarise(values: pd.DataFrame) -> pd.DataFrame:
                 }
             )
     return pd.DataFrame(rows, columns=["run", "outcome", "unit", "mean", "p05", "p95", "replicates"])
-
-
-def interval(differences: Sequence[float]) -> tuple[float, float, float]:
-    """Mean of paired differences with its 95 % interval by Student's t.
-
-    Returns
-    -------
-    mean, low, high : float
-        With one difference the interval is unknown (NaN).
-    """
-    values = np.asarray(differences, dtype=float)
-    mean = float(values.mean())
-    if len(values) < 2:
-        return mean, math.nan, math.nan
-    spread = float(values.std(ddof=1))
-    half = _quantile(len(values) - 1) * spread / math.sqrt(len(values))
-    return mean, mean - half, mean + half
-
-
-@lru_cache(maxsize=64)
-def _quantile(freedom: int) -> float:
-    from scipy.special import stdtrit  # a tenth of the import of scipy.stats
-
-    return float(stdtrit(freedom, 0.5 + CONFIDENCE / 2))
 
 
 def verdict(mean: float, low: float, high: float) -> str:

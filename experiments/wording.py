@@ -12,7 +12,7 @@ from ..scenarios import OUTCOMES
 
 #: outcomes in the order in which they are told: people, smugglers, authorities, money
 GROUPS: dict[str, tuple[str, ...]] = {
-    "People": ("deaths", "travellers_in_debt", "legal_pathway_admissions"),
+    "People": ("deaths", "travellers_in_debt", "travellers_held", "ransom_eur", "legal_pathway_admissions"),
     "Smugglers": (
         "smuggler_revenue_eur",
         "smuggler_profit_eur",

@@ -12,14 +12,17 @@ import mesa
 import numpy as np
 import numpy.typing as npt
 
-from .investigations import joint_reach, strength_of_case, work_off_backlog
-from .smuggling_networks import perceived_years
-from .streams import Purpose, actor_uniforms
+from .deployments import standing_corps
+from .investigations import joint_reach
+from .markets import perceived_years
+from .queues import BEGAN, Docket
+from .streams import Purpose
 
 if TYPE_CHECKING:
     from .core import SmugglingModel
 
 FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
 
 
 class PartnerCountry(mesa.Agent):  # type: ignore[misc]
@@ -68,7 +71,8 @@ class MemberState(mesa.Agent):  # type: ignore[misc]
         self.investigators = 0.0
         self.prosecutors = 0.0
         self.throughput = 1.0
-        self.backlog = 0.0
+        self.cases = Docket()  # investigations
+        self.court = Docket()  # prosecutions
         self.arrests = 0.0
         self.convictions = 0.0
         self.dismantled = 0.0
@@ -87,72 +91,145 @@ class MemberState(mesa.Agent):  # type: ignore[misc]
         typical = (1.0 - aggravated) * self.years[0] + aggravated * self.years[1]
         return float(typical * p["penalties.imposed_share"] * p["penalties.served_share"])
 
-    def investigate(self, day: int) -> None:
-        """Open cases on the networks with most usable evidence, and close those that have matured."""
-        p, work, m = self.model.params, self.model.casework, self.number
-        active = self.model.active_networks
-        teams = self.investigators * p["investigation.entry_share"] / p["investigation.staff_per_case"]
-        slots = int(np.ceil(teams))  # the last team may be short of staff: all work the slower for it
-        work.open[~active, m] = False
-        openings = slots - int(work.open[:, m].sum())
-        duplication = 1.0 - p["investigation.deconfliction"] * float(self.model.dials["sharing"][m])
-        for n in work.candidates(m, openings, p["investigation.least_items"], duplication):
-            work.open[n, m] = active[n]
-        cases = np.flatnonzero(work.open[:, m])
-        if not len(cases):
-            return
-        strength = strength_of_case(work.linked[cases, m], p["investigation.half_items"])
-        staffed = teams / max(1, slots)
-        hazard = 7.0 * self.productivity * staffed * strength / p["investigation.case_days"]
-        draws = self.model.actor_draws(self.model.case_actor(m), len(active), day, Purpose.CASE)[cases]
-        reach = joint_reach(p["investigation.organiser_reach"], strength, work.supported[cases])
-        top = self.model.actor_draws(self.model.case_actor(m), len(active), day, Purpose.ORGANISER)[cases]
-        for n, closed, organisers in zip(cases, draws < -np.expm1(-hazard), top < reach, strict=True):
-            if closed:
-                self._close(int(n), bool(organisers), day)
+    @property
+    def sanction(self) -> float:
+        """Years that somebody arrested here reckons with: chance of conviction x discounted years served."""
+        years = perceived_years(self.years_served, self.model.params["penalties.discount_rate"])
+        return self.conviction * float(years)
 
-    def _close(self, network: int, organisers_reached: bool, day: int) -> None:
+    @property
+    def backlog(self) -> float:
+        """Cases that wait for a prosecutor."""
+        return float(self.court.waiting)
+
+    @property
+    def teams(self) -> float:
+        """Teams of investigators for cases on entry into the Union; a part of a team works the slower."""
         p = self.model.params
-        firm = self.model.networks[network]
-        arrested = firm.lose_facilitators(firm.facilitators * p["investigation.facilitators_arrested"])
-        self.model.casework.open[network, self.number] = False
-        if organisers_reached:
-            arrested += firm.organisers
-            self.seized += firm.dismantle(day, self.model.recovery_rate(self.number))
-            self.model.active_networks[network] = False
-            self.model.casework.forget(network)
+        return float(self.investigators * p["investigation.entry_share"] / p["investigation.staff_per_case"])
+
+    def investigate(self, day: int) -> None:
+        """Work on cases for a week: a queue with teams of investigators as staff.
+
+        A network is waiting to be investigated when the state has enough evidence on it; whenever a team is free it takes
+        the network with most usable evidence.  A case asks for an exponential amount of work, of mean 1, of which the team
+        does productivity x strength / `investigation.case_days` a day.
+        """
+        p, model, m = self.model.params, self.model, self.number
+        work, at_work, cases = model.casework, model.firms.at_work, self.cases
+        before, begun = len(cases), cases.begun
+        if before:
+            cases.keep(at_work[cases.tag] > 0)
+        dropped = len(cases) < before
+        ripe = np.flatnonzero(work.score[:, m])
+        if len(ripe):
+            self._line_up(ripe, day)
+        pace = self.productivity * work.strength[cases.tag, m] / p["investigation.case_days"]
+        served = cases.serve(float(day), day + 7.0, self.teams, pace)
+        if cases.waiting:
+            cases.keep(cases.in_hand)  # who still waits is ranked anew next week
+        if not (dropped or cases.begun > begun or len(served.tag)):
+            return
+        work.open[:, m] = np.bincount(cases.tag, minlength=len(at_work))
+        fresh = np.concatenate([served.tag[served.began >= day], cases.tag[cases.cells[BEGAN] >= day]])
+        np.add.at(work.begun[:, m], fresh, 1)
+        work.ripe[fresh[at_work[fresh] <= work.open[fresh, m]], m] = np.nan
+        for row, serial, time in zip(served.tag, served.serial, served.ended, strict=True):
+            self._close(int(row), int(serial), float(time), day)
+
+    def _line_up(self, ripe: IntArray, day: int) -> None:
+        """Put the networks on which there is enough evidence into the line, most usable evidence first."""
+        model, m = self.model, self.number
+        work, actors = model.casework, model.case_actor(m) + ripe
+        new = np.isnan(work.ripe[ripe, m])
+        if new.any():
+            moment = model.case_draws(actors[new], np.full(int(new.sum()), day, dtype=np.int64), Purpose.RIPENING)
+            work.ripe[ripe[new], m] = day + 7.0 * moment
+        number = model.firms.at_work[ripe] - work.open[ripe, m]
+        if number.max() > 1:  # rows that stand for several networks line up once for each
+            actors, ripe = np.repeat(actors, number), np.repeat(ripe, number)
+            within = np.arange(len(ripe)) - np.repeat(np.cumsum(number) - number, number)
+            serial = work.begun[ripe, m] + within
+        else:
+            serial = work.begun[ripe, m]
+        effort = -np.log1p(-model.case_draws(actors, serial, Purpose.CASE))
+        self.cases.add(work.ripe[ripe, m], effort, rank=-work.score[ripe, m], tag=ripe, serial=serial)
+
+    def _close(self, row: int, serial: int, time: float, day: int) -> None:
+        """A case has matured: arrests among facilitators, and with some chance the organisers."""
+        p, model, work, m = self.model.params, self.model, self.model.casework, self.number
+        firm = model.networks[row]
+        number = firm.networks_at_work
+        if number == 0:
+            return
+        actor = model.case_actor(m) + row
+        reach = joint_reach(p["investigation.organiser_reach"], work.strength[row, m], work.supported[row])
+        top = bool(self._draw(actor, serial, Purpose.ORGANISER) < reach)
+        part = self._draw(actor, serial, Purpose.ARREST)
+        arrested = np.floor(firm.facilitators * p["investigation.facilitators_arrested"] + part)
+        if top:
+            organisers = int(np.floor(firm.organisers + part))
+            trial = model.member_states[firm.base]
+            trial.take_to_court(organisers, firm.corridor, time, actor, 2 * serial + 1)
+            self.take_to_court(int(arrested), firm.corridor, time, actor, 2 * serial)
+            self.seized += firm.dismantle(day, model.recovery_rate(m))
+            work.forget(row, number)
             self.dismantled += 1.0
         else:
-            self.model.casework.held[network, self.number] *= p["investigation.items_left"]
-        self.take_to_court(arrested, self.model.networks[network].corridor)
+            arrested = firm.lose_facilitators(float(arrested))
+            self.take_to_court(int(arrested), firm.corridor, time, actor, 2 * serial)
+            work.use_up(row, m, number)
 
-    def arrest_drivers(self, seen_by_corridor: FloatArray) -> None:
-        """Arrests at incidents: drivers and skippers, the bottom of the chain.
+    def _draw(self, actor: int, counter: int, purpose: Purpose) -> float:
+        return float(self.model.series_draws(actor, counter, 1, purpose)[0])
+
+    def arrest_drivers(self, expected: float, day: int) -> None:
+        """Arrests at incidents, a Poisson number over the week: drivers and skippers, the bottom of the chain.
 
         Parameters
         ----------
-        seen_by_corridor : FloatArray, shape (corridors,)
-            Persons detected or stopped by this state with smugglers during the week.
+        expected : float
+            From the persons whom this state detected or stopped with smugglers during the week.
+        day : int
         """
-        number = seen_by_corridor * self.model.params["investigation.drivers_per_person"]
-        self.arrests += float(number.sum())
-        self.backlog += float(number.sum())
+        model = self.model
+        actor = model.court_actor(self.number)
+        number = model.count_draw(actor, day, Purpose.ARREST, expected)
+        if number == 0:
+            return
+        first = day << 20  # cases of a week have numbers of their own: one more arrest moves no other week's cases
+        time = day + 7.0 * model.series_draws(actor, first, number, Purpose.ARREST_TIME)
+        self.arrests += number
+        self._file(time, actor, first)
 
-    def take_to_court(self, arrested: float, corridor: int) -> None:
-        """Enter arrests into the prosecution queue, and let the corridor feel the expected sanction."""
+    def take_to_court(self, arrested: int, corridor: int, time: float, actor: int, serial: int) -> None:
+        """Enter arrests of an investigation into the prosecution queue, and let the corridor feel the expected sanction."""
+        if arrested == 0:
+            return
         self.arrests += arrested
-        self.backlog += arrested
-        p = self.model.params
-        felt = perceived_years(self.years_served, p["penalties.discount_rate"])
-        self.model.sanctions[corridor] += arrested * self.conviction * float(felt)
+        self.model.sanctions[corridor] += arrested * self.sanction
+        self._file(np.full(arrested, time), actor, serial << 10)
 
-    def prosecute(self) -> None:
-        """Work off the queue of cases with this week's prosecutors."""
+    def _file(self, time: FloatArray, actor: int, first: int) -> None:
+        """Cases for the prosecutors: work, patience and verdict are drawn for each by its number."""
+        p, draws, n = self.model.params, self.model.series_draws, len(time)
+        mean = p["prosecution.lapse_half_life_days"] / np.log(2.0)
+        self.court.add(
+            time,
+            -np.log1p(-draws(actor, first, n, Purpose.PROSECUTION)),
+            time - mean * np.log1p(-draws(actor, first, n, Purpose.LAPSE)),
+            mark=draws(actor, first, n, Purpose.CONVICTION),
+        )
+
+    def prosecute(self, day: int) -> None:
+        """Work on cases for a week: first come, first served, each by one prosecutor for an exponential time.
+
+        Cases that wait too long lapse, with half-life `prosecution.lapse_half_life_days`.
+        """
         p = self.model.params
-        capacity = self.prosecutors * p["prosecution.cases_per_prosecutor_year"] * self.throughput * 7.0 / 365.25
-        lapse = 1.0 - 0.5 ** (7.0 / p["prosecution.lapse_half_life_days"])
-        processed, _, self.backlog = work_off_backlog(self.backlog, capacity, lapse)
-        self.convictions += processed * self.conviction
+        pace = p["prosecution.cases_per_prosecutor_year"] * self.throughput / 365.25
+        served = self.court.serve(float(day), day + 7.0, self.prosecutors, np.array([pace]))
+        self.convictions += float(np.count_nonzero(served.mark < self.conviction))
 
     def report(self) -> dict[str, float]:
         """What happened since the last month's end; counters start anew."""
@@ -162,35 +239,71 @@ class MemberState(mesa.Agent):  # type: ignore[misc]
         return counted
 
 
+class SupportTeams:
+    """Teams of the Union at work on networks: when each began, by row, at most one for each network."""
+
+    def __init__(self) -> None:
+        self.at_work: list[tuple[int, int]] = []  # (row, day since), in order of days
+        self._owed = 0.0
+
+    def week(self, number: FloatArray, score: FloatArray, per_year: float, run_days: float, day: int) -> FloatArray:
+        """End teams that have run their time or whose network stopped, set up those due where the score is highest.
+
+        Parameters
+        ----------
+        number : FloatArray, shape (networks,)
+            Networks at work that each row stands for.
+        score : FloatArray, shape (networks,)
+            0 where no team can be set up.
+        per_year : float
+        run_days : float
+        day : int
+
+        Returns
+        -------
+        FloatArray, shape (networks,)
+            Share of each row's networks that a team works on.
+        """
+        on = np.zeros(len(number))
+        kept: list[tuple[int, int]] = []
+        for row, since in self.at_work:
+            if day - since < int(run_days) and on[row] < number[row]:
+                kept.append((row, since))
+                on[row] += 1.0
+        self.at_work = kept
+        self._owed += per_year * 7.0 / 365.25
+        while self._owed >= 1.0:
+            self._owed -= 1.0
+            free = np.where(on < number, score, 0.0)
+            target = int(np.argmax(free))
+            if free[target] > 0.0:
+                self.at_work.append((target, day))
+                on[target] += 1.0
+        return np.asarray(on / np.maximum(number, 1.0))
+
+    def __contains__(self, row: object) -> bool:
+        return any(row == other for other, _ in self.at_work)
+
+
 class Europol(mesa.Agent):  # type: ignore[misc]
     """Europol: analysts who link what Member States report, and task forces on the networks with most evidence."""
 
     def __init__(self, model: SmugglingModel) -> None:
         super().__init__(model)
         self.analysts = np.zeros(len(model.geography.member_states))
-        self.task_forces: dict[int, int] = {}
-        self._owed = 0.0
+        self.task_forces = SupportTeams()
 
     def week(self, analysts: FloatArray, match: FloatArray, partner_reach: FloatArray, task_forces_per_year: float,
              day: int) -> None:  # fmt: skip
         """Link evidence, end task forces that have run their time, set up those that are due."""
-        p, work = self.model.params, self.model.casework
+        p, work, number = self.model.params, self.model.casework, self.model.firms.at_work
         self.analysts = analysts
         work.connect(analysts, match, partner_reach)
-        run = int(p["investigation.task_force_days"])
-        self.task_forces = {n: since for n, since in self.task_forces.items()
-                            if day - since < run and self.model.active_networks[n]}  # fmt: skip
-        self._owed += task_forces_per_year * 7.0 / 365.25
-        score = np.where(self.model.active_networks, work.linked.max(axis=1), 0.0)
-        score[list(self.task_forces)] = 0.0
-        while self._owed >= 1.0:
-            self._owed -= 1.0
-            target = int(np.argmax(score))
-            if score[target] > 0.0:
-                self.task_forces[target] = day
-                score[target] = 0.0
-        work.supported[:] = 0.0
-        work.supported[list(self.task_forces)] += p["investigation.task_force_gain"]
+        score = work.linked.max(axis=1) / np.maximum(number, 1)
+        covered = self.task_forces.week(
+            number, score, task_forces_per_year, p["investigation.task_force_days"], day
+        )
+        work.supported = p["investigation.task_force_gain"] * covered
 
 
 class Eurojust(mesa.Agent):  # type: ignore[misc]
@@ -198,25 +311,15 @@ class Eurojust(mesa.Agent):  # type: ignore[misc]
 
     def __init__(self, model: SmugglingModel) -> None:
         super().__init__(model)
-        self.teams: dict[int, int] = {}
-        self._owed = 0.0
+        self.teams = SupportTeams()
 
     def week(self, teams_per_year: float, day: int) -> None:
-        p, work = self.model.params, self.model.casework
-        run = int(p["investigation.joint_team_days"])
-        self.teams = {n: since for n, since in self.teams.items()
-                      if day - since < run and self.model.active_networks[n]}  # fmt: skip
-        self._owed += teams_per_year * 7.0 / 365.25
-        states = work.open.sum(axis=1)
-        score = np.where(states >= 2, work.linked.max(axis=1), 0.0)
-        score[list(self.teams)] = 0.0
-        while self._owed >= 1.0:
-            self._owed -= 1.0
-            target = int(np.argmax(score))
-            if score[target] > 0.0:
-                self.teams[target] = day
-                score[target] = 0.0
-        work.supported[list(self.teams)] += p["investigation.joint_team_gain"]
+        """End joint teams that have run their time, and set up those that are due."""
+        p, work, number = self.model.params, self.model.casework, self.model.firms.at_work
+        several = (work.open > 0).sum(axis=1) >= 2
+        score = np.where(several, work.linked.max(axis=1) / np.maximum(number, 1), 0.0)
+        covered = self.teams.week(number, score, teams_per_year, p["investigation.joint_team_days"], day)
+        work.supported = work.supported + p["investigation.joint_team_gain"] * covered
 
 
 class Frontex(mesa.Agent):  # type: ignore[misc]
@@ -235,11 +338,6 @@ class Frontex(mesa.Agent):  # type: ignore[misc]
             speed = 1.0 - 0.5 ** (7.0 / p["interception.redeployment_half_life_days"])
             self.share = self.share + speed * (reported / total - self.share)
 
-    def officers(self) -> FloatArray:
-        """Standing corps officers by Member State."""
-        return np.asarray(self.share * self.model.params["interception.standing_corps"])
-
-
-def network_draws(seed: int, first: int, count: int, day: int, purpose: Purpose) -> FloatArray:
-    """Uniform draws of strategic actors, keyed by (seed, actor, day, purpose)."""
-    return np.asarray(actor_uniforms(np.uint64(seed & (2**64 - 1)), np.uint64(first), count, day, int(purpose)))
+    def officers(self, directed: FloatArray) -> FloatArray:
+        """Standing corps officers by Member State, of whom `directed` are where a plan wants them."""
+        return standing_corps(self.share, self.model.params["interception.standing_corps"], directed)

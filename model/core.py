@@ -21,31 +21,47 @@ import pandas as pd
 
 from ..scenarios import LEVERS, RESOURCES, Scenario
 from ..scenarios.reference import World, world
-from .authorities import Eurojust, Europol, Frontex, MemberState, PartnerCountry, network_draws
-from .beliefs import Beliefs
+from .agreements import Agreements
+from .authorities import Eurojust, Europol, Frontex, MemberState, PartnerCountry
+from .behaviour import Behaviour
+from .beliefs import FIELDS, Beliefs, Now, Seen
 from .demand import potential_travellers
+from .deployments import placed_support, population_gdp_key, seconded, with_liaison
 from .geography import ROUTES, Geography
-from .harm import chance_of_death, season_factor
+from .harm import captivity, chance_of_death, season_factor, set_sail
 from .interception import capacity_at_reference, chance_alone, chance_of_interception
 from .investigations import Casework
-from .participation import Participation, Shares, potential_behind
-from .policy import Policy, ramped
+from .markets import Market
+from .participation import Participation, Shares, Visas, potential_behind, worth_of_a_visa
+from .policy import Policy
 from .recording import Recorder, RunOutput
-from .reference_point import ReferencePoint, Tastes, fit_reference_point
+from .reference_point import ReferencePoint, Tastes, expected_delay, fit_reference_point, reference_chances
 from .remembering import Remembered
+from .reporting import Reporting
 from .route_choice import choice_menus, solve_values
 from .smuggling_networks import (
-    Market,
     SmugglingNetwork,
     concentration,
     found_networks,
     offers,
+    relocating,
+    settle,
+    settle_down,
     shift_supply,
 )
-from .staffing import TYPES, Allocation, baseline_staff, expected_driver_arrests, quarter_of, smuggler_use
-from .streams import Purpose, generator
+from .staffing import (
+    TYPES,
+    Allocation,
+    Placement,
+    baseline_staff,
+    expected_driver_arrests,
+    quarter_of,
+    smuggler_use,
+)
+from .streams import Purpose, actor_uniforms, case_uniforms, generator, poisson, series_uniforms
 from .travellers import (
     CLASSES,
+    Boats,
     Conditions,
     Entry,
     Legs,
@@ -84,7 +100,7 @@ class Observation:
     reports: pd.DataFrame
 
 
-Planner = Callable[[Observation], pd.DataFrame]
+Planner = Callable[[Observation], Placement]
 
 
 class SmugglingModel(mesa.Model):  # type: ignore[misc]
@@ -97,8 +113,8 @@ class SmugglingModel(mesa.Model):  # type: ignore[misc]
         Instead of the scenario's.
     replicate : int
         Which replicate: the run's chance and, with ``draw: ranges``, its parameters depend on (seed, replicate).
-    allocation : DataFrame, optional
-        Additional staff (resource, place, quarter, staff).  When given, it replaces the default placement of the
+    allocation : DataFrame or DataArray, optional
+        Additional staff: a table resource, place, quarter, staff, or an array over resource, place and quarter.  When given, it replaces the default placement of the
         posts and kits that levers bring (in proportion to reported incidents); an empty table places none.
     planner : callable, optional
         Asked at the start of every quarter with an `Observation`; returns an allocation for that quarter.
@@ -123,7 +139,7 @@ class SmugglingModel(mesa.Model):  # type: ignore[misc]
 
     def __init__(
         self, assumptions: Scenario, seed: int | None = None, *, replicate: int = 0,
-        allocation: pd.DataFrame | None = None, planner: Planner | None = None, tables: World | None = None,
+        allocation: Placement | None = None, planner: Planner | None = None, tables: World | None = None,
     ) -> None:  # fmt: skip
         if seed is not None:
             assumptions = assumptions.model_copy(update={"seed": seed})
@@ -132,6 +148,7 @@ class SmugglingModel(mesa.Model):  # type: ignore[misc]
         self.assumptions = assumptions
         self.replicate = replicate
         self.run_seed = run_seed
+        self._keyed = np.uint64(run_seed)
         self.params: dict[str, float] = dict(assumptions.parameters(replicate))
         self.geography = default_geography() if tables is None else Geography(tables)
         self.persons = float(assumptions.model.persons_per_agent)
@@ -140,7 +157,7 @@ class SmugglingModel(mesa.Model):  # type: ignore[misc]
         self.days = (self.last_day - self.first_day).days + 1
         self.day = 0
         self._allocation = (
-            None if allocation is None else Allocation(allocation, self.geography.member_states)
+            None if allocation is None else Allocation(allocation, self.geography.authorities)
         )
         self._planner = planner
         self._planned: Allocation | None = None
@@ -155,7 +172,7 @@ class SmugglingModel(mesa.Model):  # type: ignore[misc]
             model_reporters={
                 "date": lambda m: m.today.isoformat(),
                 "under_way": lambda m: m.under_way * m.persons,
-                "active_networks": lambda m: int(m.active_networks.sum()),
+                "active_networks": lambda m: int(m.firms.at_work.sum()),
                 "mean_fee_factor": lambda m: float(m.market.fee_factor.mean()),
             }
         )
@@ -169,7 +186,8 @@ class SmugglingModel(mesa.Model):  # type: ignore[misc]
         self._death_table = g.column("legs", "death_per_1000") / 1000.0
         self._fee_table = g.column("legs", "fee_eur")
         self._detection_table = g.column("legs", "detection")
-        strength = self._event_strength(self.first_day)[g.interceptor]
+        self.agreements = Agreements(g, self.assumptions.events)
+        strength = self.agreements.effort(self.first_day)[g.interceptor]
         chance = self._chance_table * np.where(g.by_air, 1.0, strength)
         tastes = Tastes(g, p)
         year = options.reference_year or options.demand_year or self.assumptions.horizon.start.year
@@ -178,8 +196,10 @@ class SmugglingModel(mesa.Model):  # type: ignore[misc]
         # the reference follows from tables and parameters alone, never from policy
         self._known = (tuple(p.values()),) if g is default_geography() else None
         fit = _references.get(
-            self._known and (*self._known, year, chance.tobytes()),
-            lambda: fit_reference_point(g, tastes, p, year, chance, self._detection_table),
+            self._known and (*self._known, year, chance.tobytes(), repr((options.departures, options.by_sea))),
+            lambda: fit_reference_point(
+                g, tastes, p, year, chance, self._detection_table, options.departures, options.by_sea
+            ),
         )
         self.tastes: Tastes = tastes
         self.reference: ReferencePoint = fit
@@ -219,6 +239,7 @@ class SmugglingModel(mesa.Model):  # type: ignore[misc]
         value = np.log(np.maximum(fit.value[np.arange(len(group))[:, None], hub[group]], 1e-300))
         self._participation = Participation(value, self._places_0, potential, p)
         self._applicants_0 = self._participation.apply_0 * potential / 365.25
+        self.visas = Visas(potential * 7.0 / 365.25)
 
     def _set_up_actors(self) -> None:
         g, p = self.geography, self.params
@@ -228,15 +249,15 @@ class SmugglingModel(mesa.Model):  # type: ignore[misc]
         flow = self._by_corridor(smuggled)
         paid = self._by_corridor(smuggled * self._fee_table)
         fee = np.where(flow > 0.0, paid / np.maximum(flow, 1e-12), 0.0)
-        total = self.assumptions.model.networks
-        self.networks = found_networks(self, flow, fee, total, self.run_seed, self.network_class)
-        _, herfindahl = concentration(self.networks, corridors)
-        self.active_networks = np.array([n.active for n in self.networks], dtype=np.bool_)
+        self.firms = found_networks(p, flow, fee, self.assumptions.model.networks, self.run_seed, states)
+        self.networks = [self.network_class(self, i, self.firms) for i in range(len(self.firms))]
+        _, herfindahl = concentration(self.firms, corridors)
         self.market = Market(p, fee, flow, herfindahl)
         self.casework = Casework(len(self.networks), states, len(g.authorities), p)
-        self._members_of_corridor = np.zeros(corridors)
-        for n in self.networks:
-            self._members_of_corridor[n.corridor] += n.full_organisers + n.full_facilitators
+        members = self.firms.at_work * (self.firms.full_organisers + self.firms.full_facilitators)
+        self._members_of_corridor = np.bincount(self.firms.corridor, weights=members, minlength=corridors)
+        by_state = (g.receiver < states) | (g.interceptor < states)
+        self._policed = self._by_corridor(by_state.astype(np.float64)) > 0.0
         self.sanctions = np.zeros(corridors)
         self._sanction = np.ones(corridors)
         years = np.stack(
@@ -248,18 +269,28 @@ class SmugglingModel(mesa.Model):  # type: ignore[misc]
             self.member_state_class(self, i, name, years[i], conviction[i], productivity[i])
             for i, name in enumerate(g.member_states)
         ]
+        #: what draws organisers to a Member State besides its law: the size of its economy
+        self.attraction = g.column("member_states", "gdp_eur_bn")
+        self._settle_down(np.arange(len(self.firms)), 0)
         self.partners = [
             self.partner_class(self, i, name) for i, name in enumerate(g.authorities[states:])
         ]
-        reported = np.zeros(len(g.authorities))
-        np.add.at(reported, g.receiver, fit.flow * g.external * self._detection_table * (1.0 - self._chance_0))
-        share = reported[:states] / max(float(reported[:states].sum()), 1e-12)
+        completeness = g.column("member_states", "reporting_completeness")
+        delay = g.column("member_states", "reporting_delay_days")
+        expected = fit.flow * g.external * self._detection_table * (1.0 - self._chance_0)
+        self.reporting = Reporting(g.member_states, self._by_state_and_route(expected), completeness, delay)
+        share = self.reporting.weekly / max(float(self.reporting.weekly.sum()), 1e-12)
         self.europol = self.europol_class(self)
         self.eurojust = self.eurojust_class(self)
         self.frontex = self.frontex_class(self, share)
-        self._reported = reported[:states] * 7.0
         self._staff_0 = baseline_staff(g, p, expected_driver_arrests(g, p, fit.flow, self._chance_0, self._use))
         self.staff = {kind: self._staff_0[kind].copy() for kind in TYPES}
+        self._key = population_gdp_key(
+            g.column("member_states", "population"), g.column("member_states", "gdp_eur_bn")
+        )
+        # where a plan decides on task forces it decides on all that are additional to today's
+        placed = self._allocation is not None or self._planner is not None
+        self._forces_placed = placed and "task_force_team" in self.assumptions.resources.posts
         partners = g.world.partners.set_index("partner")
         order = g.authorities[states:]
         reach = np.array([float(partners["evidence_reach"][n]) for n in order])
@@ -269,8 +300,7 @@ class SmugglingModel(mesa.Model):  # type: ignore[misc]
             "prosecution_throughput": one(states), "conviction": conviction,
             "partner_evidence": reach, "investigators": one(states), "prosecutors": one(states),
             "productivity": productivity,
-            "completeness": g.column("member_states", "reporting_completeness"),
-            "reporting_delay": g.column("member_states", "reporting_delay_days"),
+            "completeness": completeness, "reporting_delay": delay,
             "match": np.array([p["linking.match_probability"]]),
             "sharing_delay": np.array([p["evidence.sharing_delay_days"]]),
             "sharing": np.full(states, p["evidence.sharing"]),
@@ -281,7 +311,6 @@ class SmugglingModel(mesa.Model):  # type: ignore[misc]
         places = {"member_state": g.member_states, "partner": order, "origin_group": g.groups,
                   "route": list(ROUTES), "union": ["union"]}  # fmt: skip
         self._policy = Policy(self.assumptions.levers, p, places, base)
-        self._completeness_0 = base["completeness"]
         self.dials = self._policy.dials(self.first_day)
         self._cost = np.zeros(states)
         self._programme_cost = 0.0
@@ -296,6 +325,13 @@ class SmugglingModel(mesa.Model):  # type: ignore[misc]
         sums = np.bincount(g.corridor_of_leg, weights=values, minlength=len(g.corridors))
         return np.asarray(sums, dtype=np.float64)
 
+    def _by_state_and_route(self, by_leg: FloatArray) -> FloatArray:
+        """Sum a quantity of legs by the Member State that they lead to and route, shape (member_states, routes)."""
+        g = self.geography
+        sums = np.zeros((len(g.authorities), len(ROUTES)))
+        np.add.at(sums, (g.receiver, g.route_of_leg), by_leg)
+        return sums[: len(g.member_states)]
+
     def _set_up_travellers(self) -> None:
         g, p = self.geography, self.params
         self._legs = Legs(
@@ -305,6 +341,10 @@ class SmugglingModel(mesa.Model):  # type: ignore[misc]
         self.tally = Tally.empty(len(g.groups), g.network.legs, len(g.destinations), len(self.networks),
                                  len(g.authorities), len(g.corridors))  # fmt: skip
         self._repeat = g.column("origin_groups", "repeat_share")
+        self._captivity = captivity(g.hub_country, g.network.tail, g.network.head, p)
+        self._incidents: list[tuple[date, npt.NDArray[np.int64], FloatArray]] = []
+        self._fatal_incidents = np.zeros(len(ROUTES))
+        self._filed, self._filed_on = np.zeros(g.network.legs), 0
         self._classes = np.cumsum(self.tastes.class_share)
         self._rows = Rows.empty(4096)
         self.under_way = 0
@@ -315,20 +355,32 @@ class SmugglingModel(mesa.Model):  # type: ignore[misc]
         self._death = self._death_table.copy()
         self._death_year = self._death_table.copy()
         self._z = self.reference.value.copy()
-        self.beliefs = Beliefs(len(g.groups), self._chance_0, self._death_table, self._fee_table, p)
-        self._learnt = {f: getattr(self.tally, f).copy() for f in ("attempts", "interceptions", "deaths", "paid")}
+        nothing = np.zeros(g.network.legs)
+        sold = self._use * (self._fee_table > 0.0)
+        start = Now(self._chance_0, self._death_table, self._fee_table, nothing, nothing)
+        through = self.reference.group_flow * reference_chances(g, self._chance_0, self._death_table)
+        self.beliefs = Beliefs(len(g.groups), start, p, through, sold)
+        at_reference = self.tastes.utility(
+            self._fee_table, self._death_table, self._chance_0, self.reference.leg_constant
+        )
+        self.behaviour = Behaviour(
+            self.assumptions.model.behaviour, g.network, self.reference.group_flow, self._chance_0,
+            self._death_table, at_reference, self._kind_group, p,
+        )  # fmt: skip
+        self._learnt = Seen(*(getattr(self.tally, f).copy() for f in Seen._fields))
         self._learnt_on = 0
         self._evidence_read = self.tally.evidence.copy()
         self._carried_read = self.tally.carried.copy()
         self._takings_read = self.tally.takings.copy()
         self._drivers_read = (self.tally.detections.copy(), self.tally.interceptions.copy())
         self._decided_read = self.tally.decided.copy()
-        self._admitted_read = self.tally.admitted.copy()
+        self._admitted_read = self.tally.admitted - self.tally.bought
         self._open_places = np.zeros(len(g.groups))
         self._decided = self._applicants_0 * 7.0
         self._air_access = np.ones(g.network.legs)
         self._menu = np.zeros((len(g.groups) * CLASSES, g.network.legs))
         self._shares: Shares
+        self._offered: Shares  # to who can pay a visa
         self._places = self._places_0.copy()
 
     # ------------------------------------------------------------------ time
@@ -348,14 +400,32 @@ class SmugglingModel(mesa.Model):  # type: ignore[misc]
         """Today's national staff by resource type, shape (member_states,) each."""
         return self._staff_0
 
-    def actor_draws(self, first: int, count: int, day: int, purpose: Purpose) -> FloatArray:
-        """Uniform draws of strategic actors, keyed by (seed, actor, day, purpose)."""
-        return network_draws(self.run_seed, first, count, day, purpose)
+    @property
+    def active_networks(self) -> npt.NDArray[np.bool_]:
+        """Which agents have a network at work, shape (agents,)."""
+        return self.firms.active
+
+    def case_draws(
+        self, actors: npt.NDArray[np.int64], counters: npt.NDArray[np.int64], purpose: Purpose
+    ) -> FloatArray:
+        """One uniform for each pair of an actor and the number of a case of its own."""
+        return case_uniforms(self._keyed, actors, counters, int(purpose))
+
+    def series_draws(self, actor: int, first: int, count: int, purpose: Purpose) -> FloatArray:
+        """Uniforms number `first`, `first` + 1, ... of one actor."""
+        return series_uniforms(self._keyed, actor, first, count, int(purpose))
+
+    def count_draw(self, actor: int, day: int, purpose: Purpose, mean: float) -> int:
+        """Poisson number of one actor on a day."""
+        return poisson(self._keyed, actor, day, int(purpose), mean)
 
     def case_actor(self, member_state: int) -> int:
         """First actor number of a Member State's cases (one per network)."""
         return (member_state + 1) * 10_000
 
+    def court_actor(self, member_state: int) -> int:
+        """Actor number of a Member State's prosecution service."""
+        return -(member_state + 1)
 
     def step(self) -> None:
         """Simulate one day."""
@@ -386,7 +456,7 @@ class SmugglingModel(mesa.Model):  # type: ignore[misc]
             if progress is not None and (self.day % 30 == 0 or self.done):
                 progress(self.day, self.days)
         self.running = False
-        output = RunOutput(self.recorder.frame(), self.replicate)
+        output = RunOutput(self.recorder.frame(), self.replicate, self.incidents(), self.reporting.triangle())
         self.release()
         return output
 
@@ -400,44 +470,42 @@ class SmugglingModel(mesa.Model):  # type: ignore[misc]
         g, today = self.geography, self.today
         states = len(g.member_states)
         self.dials = self._policy.dials(today)
-        strength = self._event_strength(today)
+        strength = self.agreements.effort(today)
+        self._returned, self._held = self.agreements.returns(today)
         for i, partner in enumerate(self.partners):
             effort = strength[states + i] * self.dials["partner_interception"][i]
             partner.week(float(effort), float(self.dials["partner_evidence"][i]))
         self._border_effort = strength[:states]
+        self._file_detections(self.day)
+        lag = self.params["interception.redeployment_half_life_days"]
+        self.reporting.close_week(1.0 - 0.5 ** (7.0 / lag))
         self._place_staff(today)
         self._run_authorities(today)
         if self.assumptions.model.adaptation:
             self._run_networks()
         self._air(today)
         self._legal(today)
+        self._set_efforts()
         self._count_stocks()
         self._spend(today)
 
+    def _file_detections(self, days: int) -> None:
+        """Let what was detected, and what waited, find its way into the statistics up to the end of `days` days."""
+        detected = self.tally.detections.sum(axis=0)
+        self.reporting.advance(
+            f"{self.first_day + timedelta(days=days - 1):%Y-%m}", self._by_state_and_route(detected - self._filed),
+            self.dials["completeness"], self.dials["reporting_delay"], float(days - self._filed_on),
+        )  # fmt: skip
+        self._filed, self._filed_on = detected, days
+
     def _count_stocks(self) -> None:
         self._weeks_in_month += 1
-        self._stock_networks += float(self.active_networks.sum())
+        self._stock_networks += float(self.firms.at_work.sum())
         self._stock_backlog += np.array([m.backlog for m in self.member_states])
 
-    def _event_strength(self, today: date) -> FloatArray:
-        """Effort of each authority relative to the reference, from partner agreements (the latest one counts)."""
-        g = self.geography
-        strength = np.ones(len(g.authorities))
-        held: dict[str, float] = {}
-        for event in sorted(
-            (e for e in self.assumptions.events if e.kind == "partner_agreement"), key=lambda e: e.on
-        ):
-            share = ramped(event.on, event.off, event.ramp_days, today)
-            before = held.get(event.partner, 1.0)
-            held[event.partner] = before + share * (event.strength - before)
-        for partner, value in held.items():
-            strength[g.authorities.index(partner)] = value
-        return strength
-
     def _place_staff(self, today: date) -> None:
-        g, p = self.geography, self.params
-        states = len(g.member_states)
-        added = {kind: np.zeros(states) for kind in TYPES}
+        p = self.params
+        added = {kind: np.zeros_like(self._staff_0[kind]) for kind in TYPES}
         if self._planner is not None:
             self._ask_planner(today)
             if self._planned is not None:
@@ -453,7 +521,8 @@ class SmugglingModel(mesa.Model):  # type: ignore[misc]
                 analysts = p["lever.europol_deployments.analyst_share"]
                 officers = p["lever.europol_deployments.officer_share"]
                 added["analyst"] = share * posts * analysts
-                added["deployed_officer"] = share * (posts * officers + level * deployments.reserve_pool)
+                added["deployed_officer"] = share * posts * officers
+                added["reserve_officer"] = share * level * deployments.reserve_pool
                 added["financial_investigator"] = share * posts * max(0.0, 1.0 - analysts - officers)
             if kits is not None:
                 added["biometric_kit"] = share * self._policy.intensity("biometrics", today) * kits.kits
@@ -471,23 +540,28 @@ class SmugglingModel(mesa.Model):  # type: ignore[misc]
         reports = pd.DataFrame(
             {
                 "member_state": self.geography.member_states,
-                "reported_detections": self._reported * completeness,
+                "reported_detections": self.reporting.weekly,
                 "reported_items": self.casework.items_per_week * completeness,
                 "arrests_backlog": [m.backlog for m in self.member_states],
             }
         )
         self._planned = Allocation(
-            self._planner(Observation(today, quarter, reports)), self.geography.member_states
+            self._planner(Observation(today, quarter, reports)), self.geography.authorities
         )
 
     def _run_authorities(self, today: date) -> None:
         p, g, day = self.params, self.geography, self.day
         states = len(g.member_states)
-        officers, kits = self.staff["deployed_officer"], self.staff["biometric_kit"]
+        officers = self.staff["deployed_officer"] + self.staff["reserve_officer"]
+        kits, liaison = self.staff["biometric_kit"], self.staff["liaison_officer"]
+        half = p["deployments.half_liaison"]
         help_ = officers / (officers + p["evidence.half_officers"])
         yields = np.empty(len(g.authorities))
         yields[:states] = p["evidence.items_per_person"] * (1.0 + p["evidence.officer_gain"] * help_)
-        yields[states:] = p["evidence.items_per_person"] * self._cooperation
+        passed_on = with_liaison(
+            self._cooperation, self._cooperation, liaison, p["deployments.liaison_items"], half
+        )
+        yields[states:] = p["evidence.items_per_person"] * passed_on
         seen = self.tally.evidence - self._evidence_read
         self._evidence_read = self.tally.evidence.copy()
         self.casework.collect(seen[:-1], yields)
@@ -500,27 +574,27 @@ class SmugglingModel(mesa.Model):  # type: ignore[misc]
         load = self.casework.items_per_week + p["linking.background_items_per_week"]
         analysts = p["linking.core_analysts"] * load / load.sum() + self.staff["analyst"]
         reach = np.array([partner.evidence_reach for partner in self.partners])
+        reach = with_liaison(reach, self._cooperation, liaison, p["deployments.liaison_reach"], half)
         forces = self._policy.setting("task_forces")
-        extra = 0.0 if forces is None else forces.number * self._policy.intensity("task_forces", today)
+        extra = 0.0
+        if forces is not None and not self._forces_placed:
+            extra = forces.number * self._policy.intensity("task_forces", today)
         self.europol.week(analysts, match, reach, p["investigation.task_forces_per_year"] + extra, day)
         cooperation = self._policy.intensity("interagency_cooperation", today)
         teams = p["investigation.joint_teams_per_year"]
         self.eurojust.week(teams * (1.0 + cooperation * p["lever.interagency_cooperation.joint_teams"]), day)
+        self._support_cases()
+        self.casework.weigh(self.firms.at_work, self.dials["sharing"])
         detected, stopped = self._drivers_read
         new_detected, new_stopped = self.tally.detections - detected, self.tally.interceptions - stopped
         self._drivers_read = (self.tally.detections.copy(), self.tally.interceptions.copy())
         smuggled = self._use * (self._fee_table > 0.0)
         by_leg = new_detected.sum(axis=0) * smuggled
         stopped_by_leg = new_stopped.sum(axis=0) * smuggled
-        seen_at = np.zeros((len(g.authorities), len(g.corridors)))
-        np.add.at(seen_at, (g.receiver, g.corridor_of_leg), by_leg)
-        np.add.at(seen_at, (g.interceptor, g.corridor_of_leg), stopped_by_leg)
-        reported = np.zeros(len(g.authorities))
-        np.add.at(reported, g.receiver, new_detected.sum(axis=0))
-        weight = 1.0 - 0.5 ** (7.0 / p["interception.redeployment_half_life_days"])
-        if day > 0:
-            self._reported += weight * (reported[:states] - self._reported)
-        self.frontex.week(self._reported * self.dials["completeness"])
+        everyone = len(g.authorities)
+        seen_at = np.bincount(g.receiver, weights=by_leg, minlength=everyone)
+        seen_at += np.bincount(g.interceptor, weights=stopped_by_leg, minlength=everyone)
+        self.frontex.week(self.reporting.weekly)
         penalties = self._policy.setting("penalties")
         floors = np.zeros(3)
         if penalties is not None:
@@ -528,16 +602,37 @@ class SmugglingModel(mesa.Model):  # type: ignore[misc]
                                penalties.floor_death_years])  # fmt: skip
         raised = min(1.0, self._policy.intensity("penalties", today))
         self.sanctions[:] = 0.0
+        away = seconded(
+            self.staff["reserve_officer"], self._key, p["deployments.reserve_home_share"], self.staff["investigator"]
+        )
         for i, state in enumerate(self.member_states):
             state.in_force(floors, raised)
             state.conviction = float(self.dials["conviction"][i])
             state.productivity = float(self.dials["productivity"][i])
             state.throughput = float(self.dials["prosecution_throughput"][i])
-            state.investigators = float(self.staff["investigator"][i])
+            state.investigators = float(self.staff["investigator"][i] - away[i])
             state.prosecutors = float(self.staff["prosecutor"][i])
-            state.arrest_drivers(seen_at[i])
+            state.arrest_drivers(float(seen_at[i]) * p["investigation.drivers_per_person"], day)
+        for state in self.member_states:
             state.investigate(day)
-            state.prosecute()
+        for state in self.member_states:  # after all investigations, as organisers are tried where they are established
+            state.prosecute(day)
+
+    def _support_cases(self) -> None:
+        """Task forces and joint investigation teams that are led from where staff was placed for them."""
+        p, work = self.params, self.casework
+        number = self.firms.at_work.astype(np.float64)
+        usable = work.linked / np.maximum(number, 1.0)[:, None]
+        teams, advisers = self.staff["task_force_team"], self.staff["eurojust_adviser"]
+        if teams.any():
+            covered = placed_support(usable, number, teams)
+            work.supported = work.supported + p["investigation.task_force_gain"] * covered
+        if advisers.any():
+            several = ((work.open > 0).sum(axis=1) >= 2)[:, None] & (work.open > 0)
+            covered = placed_support(
+                np.where(several, usable, 0.0), number, advisers * p["deployments.joint_teams_per_adviser"]
+            )
+            work.supported = work.supported + p["investigation.joint_team_gain"] * covered
 
     def recovery_rate(self, member_state: int) -> float:
         """Share of a dismantled network's capital that is seized in a Member State."""
@@ -552,12 +647,13 @@ class SmugglingModel(mesa.Model):  # type: ignore[misc]
         carried = self.tally.carried - self._carried_read
         takings = self.tally.takings - self._takings_read
         self._carried_read, self._takings_read = self.tally.carried.copy(), self.tally.takings.copy()
-        for n in self.networks:
-            n.week(float(carried[n.number]), float(takings[n.number]), self.market, self.day)
-            self._profit += n.profit
-        shift_supply(self.networks, self.market, self.run_seed, self.day)
-        self.active_networks[:] = [n.active for n in self.networks]
-        capacity, herfindahl = concentration(self.networks, corridors)
+        self.market.stopped = self.agreements.stopped(self.today, self._flow_0 * self._use)
+        if self.day > 0:
+            self._settle_down(relocating(self.firms, self.run_seed, self.day, p["networks.relocation_days"]), self.day)
+        self.market.learn_profit()
+        self._settle_networks(carried, takings)
+        self._profit -= shift_supply(self.networks, self.firms, self.market, p, self.run_seed, self.day)
+        capacity, herfindahl = concentration(self.firms, corridors)
         expected = (
             np.maximum(self._members_of_corridor, 1.0) * p["networks.reference_arrest_hazard"] * 7.0 / 365.25
             * p["penalties.reference_conviction"] * self.market.years_0
@@ -567,7 +663,27 @@ class SmugglingModel(mesa.Model):  # type: ignore[misc]
         success = (1.0 - self._chance_0) / np.maximum(1.0 - self._chance, 1e-6)
         mass, failures = self._by_corridor(self._flow_0), self._by_corridor(self._flow_0 * success)
         failures = np.where(mass > 0.0, failures / np.maximum(mass, 1e-12), 1.0)
+        self._sanction[~self._policed] = 1.0  # who polices stages far from the Union is not modelled: as at the reference
         self.market.clear(capacity, herfindahl, failures, np.maximum(self._sanction, 1e-6))
+
+    def _settle_down(self, rows: npt.NDArray[np.int64], day: int) -> None:
+        """Let the organisers of some networks choose where they are established, by what the law there means for them."""
+        p = self.params
+        sanction = np.array([state.sanction for state in self.member_states])
+        settle_down(
+            self.firms, rows, self.attraction, sanction, p["networks.forum_elasticity"], self.run_seed, day
+        )
+        mean = float(self.attraction @ sanction) / float(self.attraction.sum())
+        self.firms.relative_sanction = sanction / max(mean, 1e-12)
+
+    def _settle_networks(self, carried: FloatArray, takings: FloatArray) -> None:
+        """Settle the week of all networks: at once where their rule is the usual one, by their own rule otherwise."""
+        own = np.array([type(n).week is not SmugglingNetwork.week for n in self.networks])
+        usual = np.flatnonzero(~own)
+        settle(self.firms, usual, carried[usual], takings[usual], self.market, self.params, self.day)
+        for i in np.flatnonzero(own).tolist():
+            self.networks[i].week(float(carried[i]), float(takings[i]), self.market, self.day)
+        self._profit += float(self.firms.profit.sum())
 
     def _air(self, today: date) -> None:
         g = self.geography
@@ -590,15 +706,22 @@ class SmugglingModel(mesa.Model):  # type: ignore[misc]
             total = float(weight.sum())
             if total > 0.0:
                 level = self._policy.intensity("legal_pathways", today)
-                self._places += level * lever.places_per_year * weight / total
+                added = level * lever.places_per_year * weight / total
+                if lever.price_eur is None:
+                    self._places += added
+                else:
+                    lag = 1.0 - 0.5 ** (7.0 / p["legal.load_half_life_days"])
+                    sold = self.visas.week(added * 7.0 / 365.25, lever.price_eur, self.tally.bought, lag)
+                    self._programme_cost -= float(sold.sum()) * lever.price_eur
         decided = self.tally.decided - self._decided_read
         self._decided_read = self.tally.decided.copy()
         if self.day > 0:
             lag = 1.0 - 0.5 ** (7.0 / p["legal.load_half_life_days"])
             self._decided += lag * (decided - self._decided)
         # places not used stay open, so that over time admissions meet places
-        self._open_places += self._places * 7.0 / 365.25 - (self.tally.admitted - self._admitted_read)
-        self._admitted_read = self.tally.admitted.copy()
+        granted = self.tally.admitted - self.tally.bought
+        self._open_places += self._places * 7.0 / 365.25 - (granted - self._admitted_read)
+        self._admitted_read = granted
         self._admit = np.clip(self._open_places / np.maximum(self._decided, 1e-9), 0.0, 1.0)
 
     def _spend(self, today: date) -> None:
@@ -606,8 +729,11 @@ class SmugglingModel(mesa.Model):  # type: ignore[misc]
         p = self.params
         week = 7.0 / 365.25
         for kind, info in RESOURCES.items():
-            extra = self.staff[kind] - self._staff_0[kind]
-            self._cost += week * p[info.cost_parameter] * extra
+            extra = week * p[info.cost_parameter] * (self.staff[kind] - self._staff_0[kind])
+            if info.places == "member_state":
+                self._cost += extra
+            else:
+                self._programme_cost += float(extra.sum())
         self._programme_cost += week * math.fsum(
             self._policy.intensity(name, today) * p[info.cost_parameter]
             for name, info in LEVERS.items()
@@ -620,50 +746,91 @@ class SmugglingModel(mesa.Model):  # type: ignore[misc]
 
     def _choose_routes(self) -> None:
         g, group = self.geography, self._kind_group
-        fee_now = self._fee_table * self.market.fee_factor[g.corridor_of_leg]
+        now = self._now()
         if self.assumptions.model.adaptation:
-            self._learn(fee_now)
+            self._learn(now)
         b, informed = self.beliefs, self.tastes.informed[:, None]
-        fee = np.where(informed, fee_now[None, :], b.fee[group])
-        stopped = np.where(informed, self._chance[None, :], b.stopped[group])
-        death = np.where(informed, self._death_year[None, :], b.death[group])
+        believed = Now(
+            *(np.where(informed, getattr(now, f)[None, :], getattr(b, f)[group]) for f in Now._fields)
+        )
         constant = self.reference.leg_constant + np.log(np.maximum(self._air_access, 1e-6))[None, :]
-        utility = self.tastes.utility(fee, death, stopped, constant)
+        stopped, death = self.behaviour.perceive(believed.stopped, believed.death)
+        utility = self.tastes.utility(
+            believed.fee, death, stopped, constant, returned=believed.returned,
+            held=self._held, delay=believed.delay,
+        )  # fmt: skip
+        # legs on cycles are known to all: what is heard of them must not make a cycle free
+        utility += np.where(informed | g.network.on_cycle, 0.0, b.perception()[group])
+        utility = self.behaviour.adjust(utility)
         self._z = solve_values(g.network, utility, self.reference.settle[group], self._z, tolerance=1e-7)
         self._menu = choice_menus(g.network, utility, self._z)
         value = np.log(np.maximum(self._z[np.arange(len(group))[:, None], self._origin_hub[group]], 1e-300))
-        self._shares = self._participation.shares(value, self._places, self.dials["potential"])
+        offered = (value, self._places, self.dials["potential"])
+        self._shares = self._participation.shares(*offered)
+        self._offered = self._shares
+        if self.visas.offer.any():
+            worth = worth_of_a_visa(self.reference.settle, self.tastes.budget, self.visas.price, self.params)
+            self._offered = self._participation.shares(*offered, worth)
 
-    def _learn(self, fee_now: FloatArray) -> None:
+    def _now(self) -> Now:
+        """The truth of each leg, as who is well informed knows it."""
+        g, p = self.geography, self.params
+        accept = self.market.accept() if self.assumptions.model.adaptation else np.ones(len(g.corridors))
+        sold = self._use * (self._fee_table > 0.0)
+        delay = expected_delay(accept[g.corridor_of_leg], sold, p)
+        fee = self._fee_table * self.market.fee_factor[g.corridor_of_leg]
+        return Now(self._chance, self._death_year, fee, delay, self._returned)
+
+    def _learn(self, now: Now) -> None:
         days = self.day - self._learnt_on
         if days <= 0:
             return
-        new = {f: getattr(self.tally, f) - old for f, old in self._learnt.items()}
-        self._learnt = {f: getattr(self.tally, f).copy() for f in self._learnt}
+        total = Seen(*(getattr(self.tally, f) for f in Seen._fields))
+        new = Seen(*(a - b for a, b in zip(total, self._learnt, strict=True)))
+        self._learnt = Seen(*(a.copy() for a in total))
         self._learnt_on = self.day
-        self.beliefs.update(
-            new["attempts"], new["interceptions"], new["deaths"], new["paid"], fee_now,
-            (self._chance, self._death_year), self.dials["campaign"], days,
-        )  # fmt: skip
+        shape = (len(FIELDS), *new.attempts.shape)
+        seed = np.uint64(self.run_seed & (2**64 - 1))
+        draws = actor_uniforms(seed, np.uint64(0), math.prod(shape), self.day, int(Purpose.RUMOUR))
+        self.beliefs.update(new, now, self.dials["campaign"], days, draws.reshape(shape))
+        self.behaviour.observe(new, days)
 
     # ------------------------------------------------------------------ day
 
-    def _set_chances(self) -> None:
-        """Chances of interception and death on each leg today, from capacities, flows, season and rescue."""
-        g, p, today = self.geography, self.params, self.today
+    def _set_efforts(self) -> None:
+        """What follows from staff, agreements and dials for a week: efforts, registration, rescue."""
+        g, p = self.geography, self.params
         states = len(g.member_states)
-        ceiling = p["interception.ceiling"]
         effort = np.ones(len(g.authorities))
         effort[states:] = [partner.effort for partner in self.partners]
         corps_0 = self.frontex.reference_share * p["interception.standing_corps"]
         guards_0 = self._staff_0["border_guard"] + corps_0
-        guards = self.staff["border_guard"] + self.frontex.officers()
+        guards = self.staff["border_guard"] + self.frontex.officers(self.staff["frontex_officer"])
         ratio = np.where(guards_0 > 0.0, guards / np.maximum(guards_0, 1e-9), 1.0)
         effort[:states] = self._border_effort * ratio ** p["interception.staff_elasticity"]
         # refusals on flights follow visa rules (see `_air`), not patrols
         relative_effort = np.where(g.by_air, 1.0, effort[g.interceptor])
-        base = np.minimum(np.maximum(ceiling, self._chance_table), self._chance_table * relative_effort)
-        alone = np.where(g.by_air, base, chance_alone(base, p["interception.alone_ratio"]))
+        most = np.maximum(p["interception.ceiling"], self._chance_table)
+        self._chance_base = np.minimum(most, self._chance_table * relative_effort)
+        alone = chance_alone(self._chance_base, p["interception.alone_ratio"])
+        self._alone = np.where(g.by_air, self._chance_base, alone)
+        units_0, units = self._staff_0["rescue_unit"], self.staff["rescue_unit"]
+        rescue = np.ones(len(g.authorities))
+        rescue[:states] = np.where(units_0 > 0.0, units / np.maximum(units_0, 1e-9), 1.0)
+        self._rescue = rescue[g.receiver]
+        at_sea = np.where(g.by_sea, self.dials["sea_deaths"][g.route_of_leg], 1.0)
+        self._death_base = self._death_table * at_sea
+        more = np.ones(len(g.authorities))
+        more[:states] = ratio ** p["reporting.staff_elasticity"]
+        missed = np.maximum(1.0 - self._detection_table, 1e-12)
+        self._detection = np.where(
+            self._detection_table > 0.0, 1.0 - missed ** more[g.receiver], 0.0
+        )
+
+    def _set_chances(self) -> None:
+        """Chances of interception and death on each leg today, from capacities, flows, season and rescue."""
+        g, p, today = self.geography, self.params, self.today
+        base, alone = self._chance_base, self._alone
         # authorities follow the flow in the end, so that only sudden growth swamps them
         response = p["interception.capacity_response"]
         prepared = self._flow_0 ** (1.0 - response) * np.maximum(self._slow_flow, 1e-6) ** response
@@ -671,33 +838,20 @@ class SmugglingModel(mesa.Model):  # type: ignore[misc]
         chance = chance_of_interception(capacity, np.maximum(self._flow, 1e-9), alone)
         if not self.assumptions.model.adaptation:
             chance = base
+        route_rescue = np.ones(len(ROUTES))
         for event in self.assumptions.events:
             if event.kind == "border_closed" and event.holds(today):
                 chance = np.where(self._border(event), np.maximum(chance, event.strength), chance)
+            elif event.kind == "rescue_change" and event.holds(today):
+                route_rescue[ROUTES.index(event.route)] *= event.factor
         self._chance = chance
         pressure = np.where(self._chance_0 > 0.0, chance / np.maximum(self._chance_0, 1e-9), 1.0)
-        units_0, units = self._staff_0["rescue_unit"], self.staff["rescue_unit"]
-        rescue = np.ones(len(g.authorities))
-        rescue[:states] = np.where(units_0 > 0.0, units / np.maximum(units_0, 1e-9), 1.0)
-        route_rescue = np.ones(len(ROUTES))
-        for event in self.assumptions.events:
-            if event.kind == "rescue_change" and event.holds(today):
-                route_rescue[ROUTES.index(event.route)] *= event.factor
-        relative = rescue[g.receiver] * route_rescue[g.route_of_leg]
+        relative = self._rescue * route_rescue[g.route_of_leg]
         crowding = (self.market.wanted / np.maximum(self.market.capacity, 1e-9))[g.corridor_of_leg]
-        at_sea = np.where(g.by_sea, self.dials["sea_deaths"][g.route_of_leg], 1.0)
-        base_death = self._death_table * at_sea
-        one = np.ones(len(base_death))
-        self._death_year = chance_of_death(base_death, one, pressure, crowding, relative, g.by_sea, p)
+        one = np.ones(len(chance))
+        self._death_year = chance_of_death(self._death_base, one, pressure, crowding, relative, g.by_sea, p)
         season = season_factor(today.month, g.by_sea, p["harm.season_amplitude"])
         self._death = np.minimum(self._death_year * season, p["harm.ceiling"])
-        registered = self.dials["completeness"] / np.maximum(self._completeness_0, 1e-9)
-        more = np.ones(len(g.authorities))
-        more[:states] = registered * ratio ** p["reporting.staff_elasticity"]
-        missed = np.maximum(1.0 - self._detection_table, 1e-12)
-        self._detection = np.where(
-            self._detection_table > 0.0, 1.0 - missed ** more[g.receiver], 0.0
-        )
 
     def _border(self, event: Any) -> npt.NDArray[np.bool_]:
         """Legs that cross the border which an event closes."""
@@ -723,7 +877,8 @@ class SmugglingModel(mesa.Model):  # type: ignore[misc]
         entry = Entry(
             coming, self._classes, self._origin_share, self._origin_hub,
             shares.leave, shares.apply, self.tastes.budget, p["route_choice.means_spread"],
-            int(p["legal.wait_days"]),
+            int(p["legal.wait_days"]), self.visas.offer, self.visas.price, self._offered.leave, self._offered.apply,
+            self._offered.buy,
         )  # fmt: skip
         before = self.under_way
         calendar = (self.today - date(2010, 1, 1)).days
@@ -733,26 +888,50 @@ class SmugglingModel(mesa.Model):  # type: ignore[misc]
         accept = self.market.accept()
         if not self.assumptions.model.adaptation:
             accept = np.ones_like(accept)
-        if self.day % 7 == 0:
-            self._offers = offers(self.networks, len(g.corridors))
+        # frozen smugglers go on offering what they offered at the reference, whoever is arrested
+        if self.day == 0 or (self.day % 7 == 0 and self.assumptions.model.adaptation):
+            self._offers = offers(self.firms, len(g.corridors))
         fee = self._fee_table * self.market.fee_factor[g.corridor_of_leg]
         conditions = Conditions(
             self._menu, fee, self.tastes.group_fee, self._use, accept, self._death, self._chance, self._detection,
-            self._repeat, self._admit, shares.fallback, *self._offers,
+            self._returned, self._held.astype(np.int64), self._repeat, self._admit, shares.fallback, *self._offers,
         )  # fmt: skip
+        boats = set_sail(self._death, self._flow, g.by_sea, seed, calendar, p)
         advance(self._rows, self.under_way, self.day, self.persons, self._legs, conditions, self.tally,
                 int(p["networks.wait_days"]), int(p["interception.return_days"]),
-                p["fees.upfront_share"])  # fmt: skip
+                p["fees.upfront_share"], boats, self._captivity)  # fmt: skip
+        self._note_incidents(boats)
         weight = 1.0 - 0.5 ** (1.0 / p["interception.flow_half_life_days"])
         self._flow += weight * (self.tally.today - self._flow)
         weight = 1.0 - 0.5 ** (1.0 / p["interception.response_half_life_days"])
         self._slow_flow += weight * (self.tally.today - self._slow_flow)
         self.market.observe(self.tally.wanted, 1.0)
 
+    def _note_incidents(self, boats: Boats) -> None:
+        fatal = np.flatnonzero(boats.lost)
+        if len(fatal):
+            leg = np.searchsorted(boats.first + boats.number, fatal, side="right")
+            self._incidents.append((self.today, leg, boats.lost[fatal]))
+            np.add.at(self._fatal_incidents, self.geography.route_of_leg[leg], 1.0)
+
+    def incidents(self) -> pd.DataFrame:
+        """Fatal incidents at sea since the burn-in: day, leg, route, deaths (persons)."""
+        g, start = self.geography, self.assumptions.horizon.start
+        names, routes = list(g.legs["leg"]), list(g.legs["route"])
+        rows = [
+            (day, names[leg], routes[leg], float(deaths))
+            for day, legs, lost in self._incidents
+            if day >= start
+            for leg, deaths in zip(legs, lost, strict=True)
+        ]
+        return pd.DataFrame(rows, columns=["day", "leg", "route", "deaths"])
+
     # ------------------------------------------------------------------ month
 
     def _close_month(self) -> None:
         self.under_way = compact(self._rows, self.under_way)
+        month, keep = f"{self.today:%Y-%m}", self.today >= self.assumptions.horizon.start
+        self._file_detections(self.day + 1)
         reports = [state.report() for state in self.member_states]
         if self._weeks_in_month == 0:  # a part of a month without a week's beginning
             self._count_stocks()
@@ -768,12 +947,13 @@ class SmugglingModel(mesa.Model):  # type: ignore[misc]
             ("smuggler_profit_eur", "", np.array([self._profit - seized])),
             ("cost_eur", "member_state", self._cost),
             ("cost_eur", "", np.array([self._programme_cost])),
+            ("fatal_incidents", "route", self._fatal_incidents),
         ]
-        self.recorder.close_month(
-            f"{self.today:%Y-%m}", self.tally, extra, keep=self.today >= self.assumptions.horizon.start
-        )
+        published = self.reporting.publish(month, keep)
+        self.recorder.close_month(month, self.tally, extra, keep=keep, reported=published)
         self.datacollector.collect(self)
         self._cost = np.zeros_like(self._cost)
+        self._fatal_incidents = np.zeros_like(self._fatal_incidents)
         self._programme_cost = self._profit = 0.0
         self._weeks_in_month = 0
         self._stock_networks = 0.0
@@ -783,7 +963,7 @@ class SmugglingModel(mesa.Model):  # type: ignore[misc]
         """Persons so far: entered = arrived + dead + gave_up + admitted + under_way."""
         t = self.tally
         return {
-            "entered": self._entered,
+            "entered": self._entered + float(t.bought.sum()),
             "arrived": float(t.settled.sum()),
             "dead": float(t.deaths.sum()),
             "gave_up": float(t.gave_up.sum()),

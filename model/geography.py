@@ -45,7 +45,7 @@ class Geography:
 
     @cached_property
     def network(self) -> Network:
-        return Network.from_legs(self.legs["tail"], self.legs["head"], len(self.hubs))
+        return Network.from_legs(self.legs["tail"], self.legs["head"], len(self.hubs), self.hubs)
 
     @cached_property
     def hub_country(self) -> list[str]:

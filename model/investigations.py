@@ -13,7 +13,6 @@ import numpy as np
 import numpy.typing as npt
 
 FloatArray = npt.NDArray[np.float64]
-BoolArray = npt.NDArray[np.bool_]
 IntArray = npt.NDArray[np.int64]
 
 
@@ -37,7 +36,7 @@ def joint_reach(base: float, strength: FloatArray | float, gains: FloatArray | f
 
 
 class Casework:
-    """Evidence and open cases.
+    """Evidence and open cases, by agent: a row that stands for several networks holds the evidence on all of them.
 
     Parameters
     ----------
@@ -53,17 +52,31 @@ class Casework:
         Items of each Member State that the others can see.
     linked : FloatArray, shape (networks, member_states)
         Items that a Member State can use: its own, linked items of others, and what partners give.
-    open : BoolArray, shape (networks, member_states)
+    open : IntArray, shape (networks, member_states)
+        Cases in hand.
+    begun : IntArray, shape (networks, member_states)
+        Cases taken in hand so far: the number of the next one.
+    ripe : FloatArray, shape (networks, member_states)
+        Since when there has been enough evidence for a case that nobody has time for yet, NaN where there is not.
+    usable : FloatArray, shape (networks, member_states)
+        Linked items per network at work, as of this week.
+    score : FloatArray, shape (networks, member_states)
+        The same, less where others work on the network already, and 0 where no case can be opened.
+    strength : FloatArray, shape (networks, member_states)
+        How far the evidence carries a case, 0 to 1, as of this week.
     supported : FloatArray, shape (networks,)
         Gains in reach by task forces and joint investigation teams now at work on a network.
     """
 
     def __init__(self, networks: int, member_states: int, authorities: int,
                  params: Mapping[str, float]) -> None:  # fmt: skip
+        shape = (networks, member_states)
         self.held = np.zeros((networks, authorities))
-        self.shared = np.zeros((networks, member_states))
-        self.linked = np.zeros((networks, member_states))
-        self.open = np.zeros((networks, member_states), dtype=bool)
+        self.shared, self.linked, self.usable = np.zeros(shape), np.zeros(shape), np.zeros(shape)
+        self.score, self.strength = np.zeros(shape), np.zeros(shape)
+        self.open: IntArray = np.zeros(shape, dtype=np.int64)
+        self.begun: IntArray = np.zeros(shape, dtype=np.int64)
+        self.ripe = np.full(shape, np.nan)
         self.supported = np.zeros(networks)
         self.items_per_week = np.zeros(member_states)
         self.link = np.zeros(member_states)
@@ -112,51 +125,40 @@ class Casework:
         others = everyone - self.shared + abroad[:, None]
         self.linked = self.held[:, : self._members] + self.link[None, :] * others
 
-    def forget(self, network: int) -> None:
-        """Close the file on a dismantled network."""
-        self.held[network] = 0.0
-        self.shared[network] = 0.0
-        self.linked[network] = 0.0
-        self.open[network] = False
-        self.supported[network] = 0.0
-
-    def candidates(self, member_state: int, number: int, least: float, duplication: float) -> IntArray:
-        """Networks that a Member State would open cases on next: those with most usable evidence.
+    def weigh(self, at_work: IntArray, sharing: FloatArray) -> None:
+        """Weigh the files at the beginning of a week: which cases could be opened, in which order, and how strong all are.
 
         Parameters
         ----------
-        member_state : int
-        number : int
-            How many.
-        least : float
-            Items needed to open a case.
-        duplication : float
-            Weight of a network on which another state already works, when nobody tells (1) or everybody (0).
+        at_work : IntArray, shape (networks,)
+            Networks at work that each row stands for.
+        sharing : FloatArray, shape (member_states,)
+            Share of its items that a Member State shares: as far as it does, it knows who works on what.
         """
-        if number <= 0:
-            return np.zeros(0, dtype=np.int64)
-        score = self.linked[:, member_state].copy()
-        elsewhere = self.open.any(axis=1) & ~self.open[:, member_state]
-        score[elsewhere] *= duplication
-        score[self.open[:, member_state]] = 0.0
-        score[self.held[:, member_state] <= 0.0] = 0.0
-        ranked = np.argsort(-score, kind="stable")[:number]
-        return np.asarray(ranked[score[ranked] >= least], dtype=np.int64)
+        p = self._p
+        number = np.maximum(at_work, 1)[:, None]
+        self.usable = self.linked / number
+        self.strength = strength_of_case(self.usable, p["investigation.half_items"])
+        elsewhere = np.minimum((self.open.sum(axis=1, keepdims=True) - self.open) / number, 1.0)
+        avoided = p["investigation.deconfliction"] * sharing[None, :]
+        self.score = self.usable * (1.0 - elsewhere * avoided)
+        possible = (self.open < at_work[:, None]) & (self.held[:, : self._members] > 0.0)
+        self.score[~possible | (self.score < p["investigation.least_items"])] = 0.0
+        self.ripe[self.score <= 0.0] = np.nan
 
+    def forget(self, network: int, before: int) -> None:
+        """Close the file on a dismantled network.
 
-def work_off_backlog(backlog: float, capacity: float, lapse: float) -> tuple[float, float, float]:
-    """One week of a prosecution queue: (processed, lapsed, left).
+        Parameters
+        ----------
+        network : int
+        before : int
+            Networks that the row stood for before: their part of the evidence stays.
+        """
+        left = 1.0 - 1.0 / before
+        for items in (self.held, self.shared, self.linked):
+            items[network] *= left
 
-    Parameters
-    ----------
-    backlog : float
-        Cases waiting.
-    capacity : float
-        Cases that the prosecutors can bring in a week.
-    lapse : float
-        Share of those left that lapse in a week.
-    """
-    processed = min(backlog, capacity)
-    left = backlog - processed
-    lapsed = left * lapse
-    return processed, lapsed, left - lapsed
+    def use_up(self, network: int, member_state: int, number: int) -> None:
+        """A case against one of `number` networks used most of what the state held on it."""
+        self.held[network, member_state] *= 1.0 - (1.0 - self._p["investigation.items_left"]) / number

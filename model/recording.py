@@ -17,7 +17,9 @@ COLUMNS = ["month", "outcome", "route", "origin_group", "member_state", "leg", "
 _BY_ROUTE = {
     "irregular_crossings": "crossings",
     "detections": "detections",
+    "first_detections": "first_detections",
     "interceptions": "interceptions",
+    "returns": "returned",
     "deaths": "deaths",
     "smuggler_revenue_eur": "revenue",
     "paid_legs": "paid",
@@ -25,6 +27,8 @@ _BY_ROUTE = {
 _BY_GROUP = {
     "departures": "departures",
     "travellers_in_debt": "debt",
+    "travellers_held": "held",
+    "ransom_eur": "ransom",
     "legal_pathway_admissions": "admitted",
 }
 
@@ -39,10 +43,16 @@ class RunOutput:
         Columns month (``2025-01``), outcome, route, origin_group, member_state, leg, value; dimensions that an outcome
         does not have are empty strings.  Every outcome stands at one breakdown, so the rows of a month add up.
     replicate : int
+    incidents : DataFrame or None
+        Fatal incidents at sea: day, leg, route, deaths.
+    triangle : DataFrame or None
+        Detections by month of crossing and month of report: crossed, reported, member_state, route, value.
     """
 
     outcomes: pd.DataFrame
     replicate: int = 0
+    incidents: pd.DataFrame | None = None
+    triangle: pd.DataFrame | None = None
 
     def totals(self, start: str | None = None, end: str | None = None) -> dict[str, float]:
         """One figure per outcome: flows summed, stocks averaged over months, ratios of sums.
@@ -93,7 +103,7 @@ class Recorder:
         return now - self._last.get(field, np.zeros_like(now))
 
     def close_month(self, month: str, tally: Tally, extra: list[tuple[str, str, FloatArray]],
-                    keep: bool) -> None:  # fmt: skip
+                    keep: bool, reported: FloatArray | None = None) -> None:  # fmt: skip
         """End a month.
 
         Parameters
@@ -102,9 +112,11 @@ class Recorder:
             Such as ``2025-01``.
         tally : Tally
         extra : list of (outcome, dimension, values)
-            Rows of strategic actors; dimension is ``member_state`` (values by Member State) or empty (one value).
+            Rows of strategic actors; dimension is ``member_state`` or ``route`` (a value each) or empty (one value).
         keep : bool
             False during burn-in.
+        reported : FloatArray, shape (member_states, routes), optional
+            Detections that were reported in the month.
         """
         if keep:
             g = self._geography
@@ -122,8 +134,16 @@ class Recorder:
             for outcome, dimension, values in extra:
                 if dimension == "member_state":
                     self._add(month, outcome, values, member_state=g.member_states)
+                elif dimension == "route":
+                    self._add(month, outcome, values, route=list(ROUTES))
                 else:
                     self._add(month, outcome, values)
+            if reported is not None:
+                states, routes = np.nonzero(reported)
+                self._blocks.append(
+                    (month, "reported_detections", "route", [ROUTES[r] for r in routes], "member_state",
+                     [g.member_states[m] for m in states], reported[states, routes])
+                )  # fmt: skip
         self._last = {field: getattr(tally, field).copy() for field in Tally._fields}
 
     def _add(self, month: str, outcome: str, values: FloatArray, **dimension: list[str]) -> None:

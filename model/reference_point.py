@@ -21,10 +21,11 @@ import numpy as np
 import numpy.typing as npt
 
 from .geography import OUTSIDE_DESTINATION, ROUTES, Geography
-from .route_choice import NoFiniteValue, choice_menus, expected_visits, probabilities, solve_values
+from .route_choice import choice_menus, expected_visits, probabilities, solve_values
 from .travellers import CLASSES
 
 FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
 FITTED_ROUTES = 6  # CMED to ELAND in ROUTES
 BALKANS = ROUTES.index("WBALK")
 
@@ -79,15 +80,18 @@ class Tastes:
         self._leg = np.where(inner, params["route_choice.leg_disutility"], outside)
         self._days = geography.column("legs", "days")
         self._upfront = params["fees.upfront_share"]
+        self._returned = params["route_choice.returned"]
         self._return_days = params["interception.return_days"]
         self._ceiling = params["route_choice.most_perceived_interception"]
 
     def utility(self, fee: FloatArray, death: FloatArray, stopped: FloatArray, constant: FloatArray,
-                group_of_fee: FloatArray | None = None) -> FloatArray:  # fmt: skip
+                group_of_fee: FloatArray | None = None, returned: FloatArray | float = 0.0,
+                held: FloatArray | float = 0.0, delay: FloatArray | float = 0.0) -> FloatArray:  # fmt: skip
         """v of each kind and leg: expected fees against means, perceived risks, time, constants.
 
         Who is stopped with chance p per attempt fails p / (1 - p) times before one attempt succeeds (geometric
-        distribution); fees paid in advance, the risk of death and time are reckoned over all attempts.
+        distribution); fees paid in advance, the risk of death and time are reckoned over all attempts.  Who is sent back
+        with chance r per arrival likewise arrives r / (1 - r) times in vain, each time at the whole cost of an arrival.
 
         Parameters
         ----------
@@ -96,6 +100,12 @@ class Tastes:
         death, stopped : FloatArray, shape (legs,) or (kinds, legs)
             Perceived chances per attempt.
         constant : FloatArray, shape (groups, legs)
+        returned : FloatArray, shape (legs,) or (kinds, legs)
+            Perceived chance of being sent back after arrival.
+        held : FloatArray, shape (legs,)
+            Days for which those who arrive are held.
+        delay : FloatArray, shape (legs,) or (kinds, legs)
+            Days of waiting for a place before an attempt, from `expected_delay`.
 
         Returns
         -------
@@ -105,15 +115,39 @@ class Tastes:
         charged = np.broadcast_to(fee, (len(self.budget), len(self._days))) * factor[self._group][:, None]
         bounded = np.minimum(stopped, self._ceiling)
         failures = bounded / (1.0 - bounded)  # expected attempts that fail before one succeeds
-        days = self._days + self._return_days * failures
+        lost = np.minimum(returned, self._ceiling)
+        lost = lost / (1.0 - lost)  # expected arrivals in vain before one lasts
+        again = 1.0 + lost
+        days = again * (self._days + delay * (1.0 + failures) + self._return_days * failures + held) + lost * self._return_days
         return np.asarray(
             constant[self._group]
-            - self._fee * charged * (1.0 + self._upfront * failures) / self.budget[:, None]
-            - self._death * self._risk[:, None] * death * (1.0 + failures)
-            - self._stopped * self._risk[:, None] * failures
+            - self._fee * charged * (1.0 + self._upfront * failures) * again / self.budget[:, None]
+            - self._death * self._risk[:, None] * death * (1.0 + failures) * again
+            - self._stopped * self._risk[:, None] * failures * again
+            - self._returned * self._risk[:, None] * lost
             - self._month * days * 12.0 / 365.25
             - self._leg
         )
+
+
+def expected_delay(accept: FloatArray, sold: FloatArray, params: Mapping[str, float]) -> FloatArray:
+    """Expected days of waiting for a place on each leg: sold x wait x (1 - a) / a, at most what travellers reckon with.
+
+    Who asks and finds none asks again after `networks.wait_days`; with chance a of a place each time, (1 - a) / a tries are
+    in vain before one succeeds (geometric distribution).
+
+    Parameters
+    ----------
+    accept : FloatArray, shape (legs,)
+        Chance that who asks for a place today gets one.
+    sold : FloatArray, shape (legs,)
+        Share of attempts that need a place with a smuggler.
+    params : Mapping
+        Registry values.
+    """
+    tries = (1.0 - accept) / np.maximum(accept, 1e-9)
+    days = sold * params["networks.wait_days"] * tries
+    return np.asarray(np.minimum(days, params["route_choice.most_perceived_wait_days"]))
 
 
 @dataclass(frozen=True)
@@ -133,11 +167,13 @@ class ReferencePoint:
         Expected days from departure to the first entry.
     flow : FloatArray, shape (legs,)
         Expected attempts a day in the reference year.
+    group_flow : FloatArray, shape (groups, legs)
+        The same by origin group.
     published : FloatArray, shape (groups,)
         Entry detections of the reference year.
     worst_route_error, worst_destination_error : float
-        Largest absolute deviation of fitted from published shares (of entry routes; second detections on the Western
-        Balkans are fitted as far as the bound of their constant allows).
+        Largest absolute deviation of fitted from published detections per entry by route (of groups whose constant for
+        the Western Balkans is within its bound), and of destination shares.
     """
 
     year: int
@@ -147,6 +183,7 @@ class ReferencePoint:
     detections_per_departure: FloatArray
     lead_days: FloatArray
     flow: FloatArray
+    group_flow: FloatArray
     published: FloatArray
     worst_route_error: float
     worst_destination_error: float
@@ -186,6 +223,7 @@ def reference_chances(geography: Geography, interception: FloatArray, death: Flo
 def fit_reference_point(
     geography: Geography, tastes: Tastes, params: Mapping[str, float], year: int,
     interception: FloatArray, detection: FloatArray,
+    departures: Mapping[str, Mapping[str, float]] | None = None, by_sea: Mapping[str, float] | None = None,
 ) -> ReferencePoint:  # fmt: skip
     """Fit the constants of one reference year.
 
@@ -199,6 +237,12 @@ def fit_reference_point(
         Year of the published route shares.
     interception, detection : FloatArray, shape (legs,)
         Chances at the reference (the table's values, or the history's at the start of a replay).
+    departures : Mapping, optional
+        By route, shares of its detections that set out from single countries (ISO3).  One constant for each named
+        country and route, the same for all groups, is fitted to them; without them a route's departures are spread as
+        fees, risks and days say.
+    by_sea : Mapping, optional
+        Share of a route's detections at sea, likewise.
 
     Returns
     -------
@@ -224,8 +268,8 @@ def fit_reference_point(
     wanted = destination_targets(geography, year)
     floor = params["route_choice.smallest_share"]
     limit = params["route_choice.largest_constant"]
-    most = np.full(FITTED_ROUTES, limit)
-    most[BALKANS] = _largest_balkan_constant(geography, tastes, params)
+    _refuse_free_cycles(geography, tastes, params)
+    going_back = legs_that_go_back(geography)
     settles = geography.settles_in
     outside = geography.destinations.index(OUTSIDE_DESTINATION)
     settle_utility = np.log(np.maximum(np.concatenate([wanted, np.full((groups, 1), floor)], axis=1), floor))
@@ -241,11 +285,16 @@ def fit_reference_point(
     on_border = external & (route < FITTED_ROUTES)
     membership = np.zeros((legs, FITTED_ROUTES))
     membership[on_border, route[on_border]] = 1.0
+    shores, shore_target, shore_first = _shores(geography, departures or {}, by_sea or {})
+    shore_constant = np.zeros(len(shores))
+    # where constants of groups and of countries correct the same share, full steps of both would overshoot
+    most = 0.5 if len(shores) else 1.0
     z: FloatArray | None = None
     visits: FloatArray | None = None
     route_error = destination_error = 1.0
     for _ in range(int(params["route_choice.fit_rounds"])):
-        leg_constant = np.where(on_border[None, :], constant[:, route], 0.0)
+        leg_constant = np.where(on_border[None, :], constant[:, route], 0.0) + shore_constant @ shores
+        leg_constant -= np.maximum(constant[:, BALKANS], 0.0)[:, None] * going_back[None, :]
         settle = np.where(settles[None, :] >= 0, np.exp(settle_utility[:, np.maximum(settles, 0)]), 0.0)
         v = tastes.utility(fee, death, interception, leg_constant)
         z = solve_values(network, v, settle[group], z, tolerance=1e-6)
@@ -266,51 +315,110 @@ def fit_reference_point(
             if settles[h] >= 0:
                 settled[:, settles[h]] += ends[:, h]
         inside = settled[:, :outside] / np.maximum(settled[:, :outside].sum(axis=1), 1e-12)[:, None]
-        deviation = np.abs(expected - target)[entries > 0]
-        route_error = float(np.delete(deviation, BALKANS, axis=1).max())
+        deviation = np.abs(expected - target)
+        # no constant brings about more second crossings than those who pass near the Balkans can make
+        deviation[constant[:, BALKANS] >= limit, BALKANS] = 0.0
+        route_error = float(deviation[entries > 0].max())
         destination_error = float(np.abs(inside - wanted).max())
-        if max(route_error, destination_error) < params["route_choice.fit_tolerance"]:
+        landed = (by_group * (entries / np.maximum(first, 1e-12))[:, None]).sum(axis=0) * onward * detection
+        whole = (membership.T @ landed)[route[shores.argmax(axis=1)]]
+        from_shore = (shores @ landed) / np.maximum(whole, 1e-12)
+        shore_error = float(np.abs(from_shore - shore_target).max(initial=0.0))
+        if max(route_error, destination_error, shore_error) < params["route_choice.fit_tolerance"]:
             break
+        step = np.log(np.maximum(shore_target, floor) / np.maximum(from_shore, floor))
+        shore_constant = shore_constant + most * np.clip(step, -1.0, 1.0)
+        shore_constant = np.clip(shore_constant - shore_constant[shore_first], -limit, limit)
         step = np.log(np.maximum(target, 1e-12) / np.maximum(expected, 1e-12))
-        move = np.where(target > 0.0, np.clip(step, -1.0, 1.0), 0.0)
-        constant[:, :FITTED_ROUTES] = np.clip(constant[:, :FITTED_ROUTES] + move, -limit, most)
+        move = most * np.where(target > 0.0, np.clip(step, -1.0, 1.0), 0.0)
+        constant[:, :FITTED_ROUTES] = np.clip(constant[:, :FITTED_ROUTES] + move, -limit, limit)
         step = np.log(np.maximum(wanted, floor) / np.maximum(inside, 1e-12))
         settle_utility[:, :outside] += np.clip(step, -1.0, 1.0)
         settle_utility[:, :outside] -= settle_utility[:, :outside].max(axis=1, keepdims=True)
     assert z is not None
     rate = first
     per_year = np.where(rate > 0.0, entries / np.maximum(rate, 1e-12), 0.0)
-    daily = (by_group * per_year[:, None]).sum(axis=0) / 365.25
+    daily = by_group * per_year[:, None] / 365.25
     lead = _lead_days(geography, choice, onward, back, origin, days, weight, params)
     return ReferencePoint(
-        year, leg_constant, settle, z, first, lead, daily, entries, route_error, destination_error
+        year, leg_constant, settle, z, first, lead, daily.sum(axis=0), daily, entries, route_error, destination_error
     )
 
 
-def _largest_balkan_constant(geography: Geography, tastes: Tastes, params: Mapping[str, float]) -> float:
-    """Largest constant of second crossings that cannot make a cycle free, whatever fees and controls become.
-
-    Who leaves the Union and comes back over the Western Balkans goes round.  The bound is the largest multiple of half
-    a leg's disutility under which the recursive logit has a finite value even with the lowest fees the market allows
-    and no control at all.
-    """
-    network, groups = geography.network, len(geography.groups)
+def _refuse_free_cycles(geography: Geography, tastes: Tastes, params: Mapping[str, float]) -> None:
+    """Refuse a network whose cycles would be free at the lowest fees the market allows and without any control."""
     fee = geography.column("legs", "fee_eur") / params["fees.most_change"]
-    nothing = np.zeros(network.legs)
-    settle = np.repeat((geography.settles_in >= 0)[None, :].astype(np.float64), groups * CLASSES, axis=0)
-    on_balkans = geography.external & (geography.route_of_leg == BALKANS)
-    for halves in range(6, -1, -1):
-        bound = 0.5 * halves * params["route_choice.leg_disutility"]
-        constant = np.where(on_balkans, bound, 0.0)[None, :] * np.ones((groups, 1))
-        try:
-            solve_values(network, tastes.utility(fee, nothing, nothing, constant), settle, tolerance=1e-6)
-        except NoFiniteValue:
-            continue
-        return bound
-    raise NoFiniteValue(
-        "the recursive logit has no finite value on this network: a cycle of legs costs too little utility; raise "
-        "route_choice.leg_disutility (inside the Union) or route_choice.leg_disutility_outside"
-    )
+    nothing = np.zeros(geography.network.legs)
+    kinds = len(geography.groups) * CLASSES
+    settle = np.repeat((geography.settles_in >= 0)[None, :].astype(np.float64), kinds, axis=0)
+    constant = np.zeros((len(geography.groups), geography.network.legs))
+    utility = tastes.utility(fee, nothing, nothing, constant)
+    solve_values(geography.network, utility, settle, tolerance=1e-6)
+
+
+def legs_that_go_back(geography: Geography) -> FloatArray:
+    """Legs on which whoever has crossed the Western Balkans comes back to where they begin, 1.0 there and 0.0 elsewhere.
+
+    People enter in Greece, leave the Union and come back over the Western Balkans.  A constant on that second crossing
+    would be earned again on each round, and beyond some size going round would pay.  So the constant is given back on the
+    legs that lead back: around every cycle the two cancel.  In terms of the matrix of the recursive logit, a
+    constant c phi(head) - c phi(tail) on every leg, where phi is 1 on the hubs beyond the Balkans and 0 elsewhere, is a
+    similarity transformation, which leaves the spectral radius as it is; the constants here are that or less.
+    """
+    network = geography.network
+    inside = geography.settles_in >= 0
+    onto = geography.external & (geography.route_of_leg == BALKANS)
+    leads_there = np.zeros(network.hubs, dtype=bool)
+    leads_there[network.tail[onto]] = True
+    while np.any(found := leads_there[network.head] & ~leads_there[network.tail]):
+        leads_there[network.tail[found]] = True
+    leaves = inside[network.tail] & ~inside[network.head] & leads_there[network.head]
+    countries = {geography.hub_country[h] for h in network.tail[leaves]}
+    before = np.array([country in countries for country in geography.hub_country])
+    beyond = np.zeros(network.hubs, dtype=bool)
+    beyond[network.head[onto]] = True
+    onward = inside[network.head] & ~before[network.head]
+    while np.any(found := beyond[network.tail] & onward & ~beyond[network.head]):
+        beyond[network.head[found]] = True
+    back = beyond[network.tail] & ~beyond[network.head] & leads_there[network.head]
+    return np.asarray(back, dtype=np.float64)
+
+
+def _shores(
+    geography: Geography, departures: Mapping[str, Mapping[str, float]], by_sea: Mapping[str, float]
+) -> tuple[FloatArray, FloatArray, IntArray]:
+    """How the detections of routes are divided by country of departure, and by sea and otherwise.
+
+    Returns
+    -------
+    legs : FloatArray, shape (parts, legs)
+        1 on the legs of a part; the parts of one division cover their route.
+    shares : FloatArray, shape (parts,)
+        Published; the part that no country is named for has the rest.
+    first : IntArray, shape (parts,)
+        For each part the largest part of its division, whose constant is zero.
+    """
+    left = np.array([geography.hub_country[h] for h in geography.legs["tail"]])
+    divisions = [(r, {f"from {c}": (left == c, s) for c, s in shares.items()}) for r, shares in departures.items()]
+    divisions += [(r, {"by sea": (geography.by_sea, s)}) for r, s in by_sea.items()]
+    rows: list[npt.NDArray[np.bool_]] = []
+    shares: list[float] = []
+    first: list[int] = []
+    for route, parts in divisions:
+        on_route = geography.external & (geography.route_of_leg == ROUTES.index(route))
+        begin, rest = len(rows), on_route.copy()
+        for what, (which, share) in parts.items():
+            if not (on_route & which).any():
+                raise ValueError(f"the scenario's model gives a share of {route} {what}, where no leg of it sets out")
+            rows.append(on_route & which)
+            shares.append(share)
+            rest &= ~which
+        if rest.any():
+            rows.append(rest)
+            shares.append(max(0.0, 1.0 - sum(share for _, share in parts.values())))
+        first += [begin + int(np.argmax(shares[begin:]))] * (len(rows) - begin)
+    shape = (len(rows), geography.network.legs)
+    return np.array(rows, dtype=np.float64).reshape(shape), np.array(shares), np.array(first, dtype=np.int64)
 
 
 def _counts_balkans_as_entry(counted: FloatArray, entries: FloatArray) -> npt.NDArray[np.bool_]:

@@ -20,10 +20,9 @@ from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from ..scenarios import Scenario
     from . import RunOutput
+    from .staffing import Placement
 
 R = TypeVar("R")
 
@@ -48,7 +47,7 @@ class Job:
         What is assumed; its seed is the run's.
     replicate : int
         Number of the replicate, from 0. Runs of different scenarios with one seed and one replicate share their noise.
-    allocation : DataFrame, optional
+    allocation : DataFrame or DataArray, optional
         Additional staff: columns resource, place, quarter, staff.
     label : str
         How messages name the run; the scenario's name when empty.
@@ -56,7 +55,7 @@ class Job:
 
     scenario: Scenario
     replicate: int
-    allocation: pd.DataFrame | None = field(default=None, compare=False)
+    allocation: Placement | None = field(default=None, compare=False)
     label: str = ""
 
     def __str__(self) -> str:
@@ -208,8 +207,8 @@ def _in_pool(jobs: Sequence[Job], count: int, function: Callable[[Job], Any], ba
     waiting = iter(enumerate(jobs))
     under_way: dict[Future[Any], int] = {}
     finished = False
-    with _single_threaded_children():
-        pool = ProcessPoolExecutor(count, context, _start_worker, (stop_reader,))
+    with single_threaded_children():
+        pool = ProcessPoolExecutor(count, context, start_worker, (stop_reader,))
         try:
             # no more is handed over than is being worked on, so that what a killed worker took down is known
             while True:
@@ -259,7 +258,7 @@ def _killed(jobs: Sequence[Job]) -> RunFailed:
 
 
 @contextlib.contextmanager
-def _single_threaded_children() -> Iterator[None]:
+def single_threaded_children() -> Iterator[None]:
     """Set the thread variables while children are spawned: libraries read them at import, before any initializer."""
     before = {name: os.environ.get(name) for name in THREAD_VARIABLES}
     os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))
@@ -273,14 +272,26 @@ def _single_threaded_children() -> Iterator[None]:
                 os.environ[name] = value
 
 
-def _start_worker(stop: Connection) -> None:
-    """Leave the keyboard to the parent, and leave when the parent is gone or says so."""
+def start_worker(stop: Connection, before: Callable[[], None] | None = None) -> None:
+    """Leave the keyboard to the parent, and leave when the parent is gone or says so.
+
+    Parameters
+    ----------
+    stop : Connection
+        Something arrives, or the other end is closed, when it is time to leave.
+    before : callable, optional
+        What is done before leaving.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     parent = parent_process()
 
     def leave() -> None:
         connection.wait([stop] if parent is None else [stop, parent.sentinel])
-        os._exit(1)
+        try:
+            if before is not None:
+                before()
+        finally:
+            os._exit(1)
 
     threading.Thread(target=leave, name="leave-with-parent", daemon=True).start()

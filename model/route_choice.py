@@ -8,15 +8,23 @@ A traveller at hub i takes leg l with probability exp(v_l + V_head(l) - V_i), wh
 Transportation Research Part B 56:70-80, equations 5 to 7), u_i being the utility of settling at hub i (minus infinity
 where nobody can).  In z = exp(V) this is the sparse linear system z = M z + b, solved here by Gauss-Seidel sweeps in an
 order that visits heads before tails, so that a network without cycles needs one sweep.  Path probabilities equal a
-multinomial logit over all paths.
+multinomial logit over all paths, those that go round cycles included.
+
+Where sweeps settle slowly, the system is solved directly, and that also decides whether a value exists: with M and b not
+negative and every hub led to some b > 0, it does exactly when (I - M) z = b has a solution that is positive everywhere
+(Berman and Plemmons 1994, Nonnegative Matrices in the Mathematical Sciences, chapter 6: the spectral radius of M is below
+1 exactly then).
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import connected_components
 
 from .compiled import compiled
 
@@ -26,6 +34,14 @@ IntArray = npt.NDArray[np.int64]
 
 class NoFiniteValue(ValueError):
     """The network's cycles are worth more than leaving them: the expected utility of travelling is not finite."""
+
+
+SWEEPS = 120
+"""Sweeps before a system is solved directly: sweeps that end earlier shrink the error by at least a fifth each."""
+ADVICE = (
+    "raise route_choice.leg_disutility (inside the Union) or route_choice.leg_disutility_outside, or check fees, days and "
+    "constants of the legs between these hubs"
+)
 
 
 @dataclass(frozen=True)
@@ -41,6 +57,10 @@ class Network:
         Heads before tails as far as cycles allow (depth-first post-order).
     in_start, in_leg : IntArray
         The same legs by head hub: legs into h are ``in_leg[in_start[h]:in_start[h + 1]]``.
+    component : IntArray, shape (hubs,)
+        Number of the strongly connected component: legs inside one lie on cycles, legs between two on none.
+    names : tuple of str
+        Names of the hubs for messages (their numbers when empty).
     """
 
     start: IntArray
@@ -49,6 +69,8 @@ class Network:
     order: IntArray
     in_start: IntArray
     in_leg: IntArray
+    component: IntArray
+    names: tuple[str, ...] = ()
 
     @property
     def hubs(self) -> int:
@@ -58,8 +80,15 @@ class Network:
     def legs(self) -> int:
         return len(self.head)
 
+    @property
+    def on_cycle(self) -> npt.NDArray[np.bool_]:
+        """Legs that lie on a cycle, shape (legs,)."""
+        return np.asarray(self.component[self.tail] == self.component[self.head])
+
     @classmethod
-    def from_legs(cls, tail: npt.ArrayLike, head: npt.ArrayLike, hubs: int) -> Network:
+    def from_legs(
+        cls, tail: npt.ArrayLike, head: npt.ArrayLike, hubs: int, names: Sequence[str] = ()
+    ) -> Network:
         """Build from tail and head hub numbers; legs have to be sorted by tail."""
         tails, heads = np.asarray(tail, dtype=np.int64), np.asarray(head, dtype=np.int64)
         if np.any(np.diff(tails) < 0):
@@ -67,7 +96,10 @@ class Network:
         start = np.searchsorted(tails, np.arange(hubs + 1)).astype(np.int64)
         in_leg = np.argsort(heads, kind="stable").astype(np.int64)
         in_start = np.searchsorted(heads[in_leg], np.arange(hubs + 1)).astype(np.int64)
-        return cls(start, tails, heads, _post_order(start, heads), in_start, in_leg)
+        # built from coordinates, which adds up parallel legs: the search does not end on rows with doubles
+        graph = csr_array((np.ones(len(heads)), (tails, heads)), shape=(hubs, hubs))
+        component = connected_components(graph, directed=True, connection="strong")[1].astype(np.int64)
+        return cls(start, tails, heads, _post_order(start, heads), in_start, in_leg, component, tuple(names))
 
 
 def _post_order(start: IntArray, head: IntArray) -> IntArray:
@@ -95,15 +127,12 @@ def _post_order(start: IntArray, head: IntArray) -> IntArray:
 @compiled
 def _sweep_values(
     start: IntArray, head: IntArray, order: IntArray, weight: FloatArray, settle: FloatArray, z: FloatArray,
-    tolerance: float, most: int,
-) -> int:  # fmt: skip
-    worst = 0
+    tolerance: float, most: int, settled: npt.NDArray[np.bool_],
+) -> None:  # fmt: skip
     for k in range(weight.shape[0]):
         sweep = 0
         change = 1.0
-        while change > tolerance:
-            if sweep >= most:
-                return -1
+        while change > tolerance and sweep < most:
             sweep += 1
             change = 0.0
             for h in order:
@@ -114,15 +143,16 @@ def _sweep_values(
                 if value > 0.0:
                     change = max(change, abs(value - old) / value)
                 if not np.isfinite(value):
-                    return -1
+                    sweep = most
+                    change = 1.0
+                    break
                 z[k, h] = value
-        worst = max(worst, sweep)
-    return worst
+        settled[k] = change <= tolerance
 
 
 def solve_values(
     network: Network, utility: FloatArray, settle: FloatArray, start: FloatArray | None = None,
-    *, tolerance: float = 1e-12, most_sweeps: int = 2000,
+    *, tolerance: float = 1e-12,
 ) -> FloatArray:  # fmt: skip
     """Exponentiated values z = exp(V) for each traveller type and hub.
 
@@ -137,8 +167,6 @@ def solve_values(
         Starting point (an earlier solution): only speed depends on it.
     tolerance : float
         Largest relative change in the last sweep.
-    most_sweeps : int
-        Sweeps after which the network is refused.
 
     Returns
     -------
@@ -147,7 +175,7 @@ def solve_values(
     Raises
     ------
     NoFiniteValue
-        When the sweeps do not settle: some cycle of legs costs too little.
+        When no value exists; the message names the hubs whose cycles cost too little and what to change.
 
     Notes
     -----
@@ -155,15 +183,54 @@ def solve_values(
     """
     z = np.zeros_like(settle) if start is None else start.copy()
     weight = np.exp(utility)
-    sweeps = _sweep_values(
-        network.start, network.head, network.order, weight, settle, z, tolerance, most_sweeps
+    settled = np.zeros(len(weight), dtype=np.bool_)
+    _sweep_values(
+        network.start, network.head, network.order, weight, settle, z, tolerance, SWEEPS, settled
     )
-    if sweeps < 0:
-        raise NoFiniteValue(
-            "the recursive logit has no finite value on this network: a cycle of legs costs too little utility; "
-            "raise route_choice.leg_disutility, or check fees and days of legs that lead back"
-        )
+    for k in np.flatnonzero(~settled):
+        z[k] = _solve_directly(network, weight[k], settle[k])
     return z
+
+
+def _solve_directly(network: Network, weight: FloatArray, settle: FloatArray) -> FloatArray:
+    """Values of one type by elimination; raises `NoFiniteValue` where there are none."""
+    move = np.zeros((network.hubs, network.hubs))
+    np.add.at(move, (network.tail, network.head), weight)
+    # hubs from which nobody can settle are worth nothing, whatever their cycles cost
+    able = settle > 0.0
+    while True:
+        reach = able | ((move @ able) > 0.0)
+        if np.array_equal(reach, able):
+            break
+        able = reach
+    inside = move[np.ix_(able, able)]
+    value = np.zeros(network.hubs)
+    try:
+        value[able] = np.linalg.solve(np.eye(len(inside)) - inside, settle[able])
+    except np.linalg.LinAlgError:
+        value[able] = -1.0
+    if not (np.isfinite(value).all() and (value[able] > 0.0).all()):
+        raise NoFiniteValue(
+            "the recursive logit has no finite value on this network: a cycle of legs costs too little utility "
+            f"({_free_cycle(network, move, able)}); {ADVICE}"
+        )
+    return value
+
+
+def _free_cycle(network: Network, move: FloatArray, able: npt.NDArray[np.bool_]) -> str:
+    """The hubs whose cycles cost too little, with the spectral radius of their legs."""
+    largest, where = 0.0, np.zeros(0, dtype=np.int64)
+    for number in np.unique(network.component[able]):
+        hubs = np.flatnonzero(able & (network.component == number))
+        radius = float(np.abs(np.linalg.eigvals(move[np.ix_(hubs, hubs)])).max())
+        if radius > largest:
+            largest, where = radius, hubs
+    # the hubs that a traveller who goes round passes most, by the dominant eigenvector
+    values, vectors = np.linalg.eig(move[np.ix_(where, where)])
+    weight = np.abs(vectors[:, np.argmax(np.abs(values))])
+    busiest = where[np.argsort(-weight, kind="stable")[:6]]
+    names = [network.names[h] if network.names else f"hub {h}" for h in busiest]
+    return f"cycles through {', '.join(names)}: spectral radius {largest:.3g}, which has to be below 1"
 
 
 @compiled
@@ -211,14 +278,12 @@ def probabilities(network: Network, menu: FloatArray) -> FloatArray:
 def _sweep_visits(
     order: IntArray, in_start: IntArray, in_leg: IntArray, start: IntArray, tail: IntArray,
     choice: FloatArray, onward: FloatArray, back: FloatArray, origin: FloatArray, x: FloatArray,
-    tolerance: float, most: int,
-) -> int:  # fmt: skip
+    tolerance: float, most: int, settled: npt.NDArray[np.bool_],
+) -> None:  # fmt: skip
     for k in range(choice.shape[0]):
         change = 1.0
         sweep = 0
-        while change > tolerance:
-            if sweep >= most:
-                return -1
+        while change > tolerance and sweep < most:
             sweep += 1
             change = 0.0
             for j in range(len(order)):
@@ -233,12 +298,12 @@ def _sweep_visits(
                 value /= 1.0 - stay
                 change = max(change, abs(value - x[k, h]))
                 x[k, h] = value
-    return 0
+        settled[k] = change <= tolerance
 
 
 def expected_visits(
     network: Network, choice: FloatArray, onward: FloatArray, back: FloatArray, origin: FloatArray,
-    start: FloatArray | None = None, *, tolerance: float = 1e-10, most_sweeps: int = 2000,
+    start: FloatArray | None = None, *, tolerance: float = 1e-10,
 ) -> FloatArray:  # fmt: skip
     """Expected number of decisions taken at each hub per traveller, in the absorbing Markov chain of the choices.
 
@@ -261,10 +326,19 @@ def expected_visits(
     FloatArray, shape (types, hubs)
     """
     x = origin.copy() if start is None else start.copy()
-    done = _sweep_visits(
+    settled = np.zeros(len(choice), dtype=np.bool_)
+    _sweep_visits(
         network.order, network.in_start, network.in_leg, network.start, network.tail,
-        choice, onward, back, origin, x, tolerance, most_sweeps,
+        choice, onward, back, origin, x, tolerance, SWEEPS, settled,
     )  # fmt: skip
-    if done < 0:
-        raise NoFiniteValue("expected visits do not settle: travellers circle without end")
+    for k in np.flatnonzero(~settled):
+        move = np.eye(network.hubs)
+        np.add.at(move, (network.head, network.tail), -choice[k] * onward)
+        np.add.at(move, (network.tail, network.tail), -choice[k] * back[k])
+        try:
+            x[k] = np.linalg.solve(move, origin[k])
+        except np.linalg.LinAlgError:
+            x[k] = -1.0
+        if not (np.isfinite(x[k]).all() and (x[k] >= -tolerance).all()):
+            raise NoFiniteValue("expected visits do not settle: travellers circle without end")
     return x

@@ -3,21 +3,34 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from ..scenarios import RESOURCES, Scenario
+from ..scenarios.member_states import MEMBER_STATES
 from ..scenarios.problems import nearest
 from .geography import Geography
 
+if TYPE_CHECKING:
+    import xarray as xr
+
 FloatArray = npt.NDArray[np.float64]
+Placement: TypeAlias = "pd.DataFrame | xr.DataArray"
+"""Additional staff: a table resource, place, quarter, staff, or an array over resource, place and quarter."""
 ALLOCATION_COLUMNS = ("resource", "place", "quarter", "staff")
 TYPES: tuple[str, ...] = tuple(RESOURCES)
 _QUARTER = re.compile(r"\d{4}Q[1-4]")
+
+
+def places_of(kind: str, authorities: Sequence[str]) -> list[str]:
+    """Where a resource type can be: Member States, or partner countries for those that work abroad."""
+    abroad = RESOURCES[kind].places == "partner"
+    return [name for name in authorities if (name in MEMBER_STATES) != abroad]
 
 
 def quarter_of(day: date) -> str:
@@ -61,7 +74,7 @@ def expected_driver_arrests(
 def baseline_staff(
     geography: Geography, params: Mapping[str, float], driver_arrests: FloatArray
 ) -> dict[str, FloatArray]:
-    """Today's staff by resource type, shape (member_states,) each.
+    """Today's staff by resource type, shape (member_states,) each, or (partners,) for types that work abroad.
 
     National investigators follow police numbers.  Prosecutors follow the case load that the reference brings, at a
     utilisation, between a least and a largest share of all prosecutors.  Europol's own staff are a pool whose members
@@ -77,7 +90,6 @@ def baseline_staff(
     people = geography.column("member_states", "population") / 1e5
     police = geography.column("member_states", "police_per_100k") * people
     prosecutors = geography.column("member_states", "prosecutors_per_100k") * people
-    none = np.zeros(len(people))
     receives = np.zeros(len(people))
     for authority in geography.receiver[geography.external]:
         if authority < len(receives):
@@ -86,11 +98,9 @@ def baseline_staff(
     for authority in geography.receiver[geography.external & geography.by_sea]:
         if authority < len(coast):
             coast[authority] = 1.0
-    return {
-        "analyst": none.copy(),
-        "deployed_officer": none.copy(),
-        "financial_investigator": none.copy(),
-        "biometric_kit": none.copy(),
+    abroad = len(geography.authorities) - len(people)
+    none = {kind: np.zeros(len(people) if RESOURCES[kind].places == "member_state" else abroad) for kind in TYPES}
+    return none | {
         "investigator": police * params["investigation.specialised_share"],
         "prosecutor": np.clip(
             driver_arrests / params["prosecution.cases_per_prosecutor_year"] / params["prosecution.utilisation"],
@@ -103,7 +113,7 @@ def baseline_staff(
 
 
 def staff_baseline(scenario: Scenario) -> pd.DataFrame:
-    """Today's national staff as a table: resource, place, staff.
+    """Today's staff as a table: resource, place (a partner country for types that work abroad), staff.
 
     Parameters
     ----------
@@ -118,9 +128,24 @@ def staff_baseline(scenario: Scenario) -> pd.DataFrame:
     rows = [
         (kind, place, float(number))
         for kind in TYPES
-        for place, number in zip(geography.member_states, staff[kind], strict=True)
+        for place, number in zip(places_of(kind, geography.authorities), staff[kind], strict=True)
     ]
     return pd.DataFrame(rows, columns=["resource", "place", "staff"])
+
+
+def as_table(allocation: Placement) -> pd.DataFrame:
+    """An allocation as a table resource, place, quarter, staff.
+
+    Raises
+    ------
+    ValueError
+        For an array over other dimensions than resource, place and quarter.
+    """
+    if isinstance(allocation, pd.DataFrame):
+        return allocation
+    if set(allocation.dims) != set(ALLOCATION_COLUMNS[:3]):
+        raise ValueError(f"an allocation has the dimensions resource, place and quarter, not {', '.join(map(str, allocation.dims))}")
+    return allocation.to_series().rename("staff").reset_index()
 
 
 class Allocation:
@@ -128,21 +153,24 @@ class Allocation:
 
     Parameters
     ----------
-    table : DataFrame
-        Columns resource, place, quarter, staff.
-    member_states : list of str
+    table : DataFrame or xarray.DataArray
+        Columns resource, place, quarter, staff, or an array over resource, place and quarter.
+    authorities : list of str
+        Member States first, then partner countries.
 
     Raises
     ------
     ValueError
-        For missing columns, unknown names, quarters that are none, negative or non-finite numbers.
+        For missing columns, unknown names, staff where its type does not work, quarters that are none, negative or
+        non-finite numbers.
     """
 
-    def __init__(self, table: pd.DataFrame, member_states: list[str]) -> None:
+    def __init__(self, table: Placement, authorities: list[str]) -> None:
+        table = as_table(table)
         missing = [c for c in ALLOCATION_COLUMNS if c not in table.columns]
         if missing:
             raise ValueError(f"the allocation lacks the column(s) {', '.join(missing)}")
-        for column, known in (("resource", TYPES), ("place", tuple(member_states))):
+        for column, known in (("resource", TYPES), ("place", tuple(authorities))):
             unknown = sorted(str(name) for name in set(table[column]) - set(known))
             if unknown:
                 close = nearest(unknown[0], known)
@@ -155,16 +183,22 @@ class Allocation:
         if not np.all(np.isfinite(numbers)) or np.any(numbers < 0.0):
             raise ValueError("staff in an allocation has to be a finite number, 0 or more")
         self._by_quarter: dict[str, dict[str, FloatArray]] = {}
-        place = {name: i for i, name in enumerate(member_states)}
+        places = {kind: {name: i for i, name in enumerate(places_of(kind, authorities))} for kind in TYPES}
+        self._none = {kind: np.zeros(len(known)) for kind, known in places.items()}
         for resource, name, quarter, number in zip(
             table["resource"], table["place"], table["quarter"], numbers, strict=True
         ):
+            if number == 0.0:
+                continue
+            place = places[str(resource)].get(str(name))
+            if place is None:
+                where = "in partner countries" if str(name) in MEMBER_STATES else "in Member States"
+                raise ValueError(f"the allocation sends {resource} to {name}, but this type works {where}")
             by_type = self._by_quarter.setdefault(str(quarter), {})
-            row = by_type.setdefault(str(resource), np.zeros(len(member_states)))
-            row[place[str(name)]] += number
-        self._none = np.zeros(len(member_states))
+            row = by_type.setdefault(str(resource), self._none[str(resource)].copy())
+            row[place] += number
 
     def on(self, day: date) -> dict[str, FloatArray]:
         """Additional staff on a day, by resource type."""
         by_type = self._by_quarter.get(quarter_of(day), {})
-        return {kind: by_type.get(kind, self._none) for kind in TYPES}
+        return {kind: by_type.get(kind, self._none[kind]) for kind in TYPES}

@@ -47,6 +47,26 @@ class Purpose(IntEnum):
     ENTRY = 17
     NETWORK_SETUP = 18
     DEMAND = 19
+    RETURN = 20
+    SUSPENSION = 21
+    BOAT = 22
+    INCIDENT = 23
+    SEVERITY = 24
+    HELD = 25
+    RANSOM = 26
+    DAYS_HELD = 27
+    RUMOUR = 28
+    VISA = 29
+    RIPENING = 30
+    PROSECUTION = 31
+    LAPSE = 32
+    CONVICTION = 33
+    ARREST = 34
+    ARREST_TIME = 35
+    BASE = 36
+    CORRIDOR = 37
+    RELOCATION = 38
+    LEAVING = 39
 
 
 @inlined
@@ -81,6 +101,53 @@ def actor_uniforms(
         key = stream_key(seed, first_actor + np.uint64(i))
         out[i] = uniform(key, np.uint64(day), np.uint64(purpose))
     return out
+
+
+@compiled
+def case_uniforms(
+    seed: np.uint64, actors: npt.NDArray[np.int64], counters: npt.NDArray[np.int64], purpose: int
+) -> npt.NDArray[np.float64]:
+    """One uniform for each pair of a strategic actor and the number of a case of its own, for `purpose`."""
+    out = np.empty(len(actors), dtype=np.float64)
+    for i in range(len(actors)):
+        key = stream_key(seed, np.uint64(actors[i]))
+        out[i] = uniform(key, np.uint64(counters[i]), np.uint64(purpose))
+    return out
+
+
+@compiled
+def series_uniforms(
+    seed: np.uint64, actor: int, first: int, count: int, purpose: int
+) -> npt.NDArray[np.float64]:
+    """Uniforms number `first`, `first` + 1, ... of one strategic actor for `purpose`."""
+    key = stream_key(seed, np.uint64(actor))
+    out = np.empty(count, dtype=np.float64)
+    for i in range(count):
+        out[i] = uniform(key, np.uint64(first + i), np.uint64(purpose))
+    return out
+
+
+@compiled
+def poisson(seed: np.uint64, actor: int, counter: int, purpose: int, mean: float) -> int:
+    """Poisson number by inversion, so that a somewhat larger mean gives a somewhat larger number.
+
+    Large means are a sum of parts of at most 64, each from a uniform of its own.
+    """
+    key = stream_key(seed, np.uint64(actor))
+    parts = int(mean) // 64 + 1
+    part = mean / parts
+    total = 0
+    for i in range(parts):
+        u = uniform(key, np.uint64(counter * 1024 + i), np.uint64(purpose))
+        chance = np.exp(-part)
+        below = chance
+        k = 0
+        while u >= below and k < 1024:
+            k += 1
+            chance *= part / k
+            below += chance
+        total += k
+    return total
 
 
 def generator(seed: int, *labels: int | str) -> np.random.Generator:

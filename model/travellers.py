@@ -1,17 +1,18 @@
 """Travellers: one array row each, advanced by compiled kernels that touch only those who are due that day.
 
 Every draw comes from the traveller's own stream, keyed by (seed, traveller, own event number, purpose), so that nothing
-depends on who else is in the array, on the order of rows or on the number of threads.
+depends on who else is in the array, on the order of rows or on the number of threads.  Those who share a boat share its
+fate: that is drawn for the boat, keyed by (seed, leg, boat, day).
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from .compiled import compiled
+from .compiled import compiled, inlined
 from .streams import Purpose, stream_key, uniform
 
 FloatArray = npt.NDArray[np.float64]
@@ -27,28 +28,43 @@ _DEATH, _INTERCEPTION, _DETECTION = int(Purpose.DEATH), int(Purpose.INTERCEPTION
 _REPEAT, _USE, _MEANS, _LEGAL = (
     int(Purpose.REPEAT), int(Purpose.SMUGGLER_USE), int(Purpose.MEANS), int(Purpose.LEGAL),
 )  # fmt: skip
+_RETURN = int(Purpose.RETURN)
+_VISA = int(Purpose.VISA)
 _CLASS, _ORIGIN, _PARTICIPATION = int(Purpose.CLASS), int(Purpose.ORIGIN), int(Purpose.PARTICIPATION)
+_BOAT, _HELD, _RANSOM, _DAYS_HELD = (
+    int(Purpose.BOAT), int(Purpose.HELD), int(Purpose.RANSOM), int(Purpose.DAYS_HELD),
+)  # fmt: skip
+
+
+# what an event reads and writes of one traveller lies together in memory; `due`, which is scanned, by itself
+_RECORD = np.dtype(
+    [("key", np.uint64), ("spent", np.float32), ("means", np.float32), ("event", np.int32), ("kind", np.int16),
+     ("hub", np.int16), ("state", np.int8), ("seen", np.bool_)], align=True,
+)  # fmt: skip
 
 
 class Rows(NamedTuple):
-    """Struct of arrays, one row per traveller (capacity may exceed the number in use)."""
+    """Struct of arrays, one row per traveller (capacity may exceed the number in use).
+
+    All but `due` are views of one array of records: of those on the way few are due on a day, and each costs a single
+    line of memory.
+    """
 
     key: npt.NDArray[np.uint64]  # key of the traveller's random stream
-    kind: npt.NDArray[np.int32]  # origin group x class
-    hub: npt.NDArray[np.int32]  # where the traveller is, or is on the way to
+    kind: npt.NDArray[np.int16]  # origin group x class
+    hub: npt.NDArray[np.int16]  # where the traveller is, or is on the way to
     state: npt.NDArray[np.int8]
     due: npt.NDArray[np.int32]  # day of the next event
     event: npt.NDArray[np.int32]  # own event number
     spent: npt.NDArray[np.float32]  # EUR paid so far
     means: npt.NDArray[np.float32]  # EUR the traveller has; beyond it is debt
+    seen: npt.NDArray[np.bool_]  # detected at an external border before
 
     @classmethod
     def empty(cls, capacity: int) -> Rows:
-        return cls(
-            np.zeros(capacity, np.uint64), np.zeros(capacity, np.int32), np.zeros(capacity, np.int32),
-            np.zeros(capacity, np.int8), np.full(capacity, NEVER, np.int32), np.zeros(capacity, np.int32),
-            np.zeros(capacity, np.float32), np.zeros(capacity, np.float32),
-        )  # fmt: skip
+        records = np.zeros(capacity, _RECORD)
+        columns: dict[str, Any] = {field: records[field] for field in cls._fields if field != "due"}
+        return cls(due=np.full(capacity, NEVER, np.int32), **columns)
 
     def grown(self, capacity: int) -> Rows:
         """The same rows in larger arrays."""
@@ -83,12 +99,37 @@ class Conditions(NamedTuple):
     death: FloatArray  # (legs,) chance of dying per attempt
     interception: FloatArray  # (legs,) chance of being stopped per attempt
     detection: FloatArray  # (legs,) chance that a successful crossing is reported
-    repeat: FloatArray  # (groups,) chance of trying again after being stopped
+    returned: FloatArray  # (legs,) chance of being sent back after arrival
+    held: IntArray  # (legs,) days for which those who arrive are held
+    repeat: FloatArray  # (groups,) chance of trying again after being stopped or sent back
     admit: FloatArray  # (groups,) chance that an application for a legal pathway is granted
     fallback: FloatArray  # (kinds,) chance of leaving irregularly after a refusal
     network_share: FloatArray  # (corridors, places) cumulative shares of networks
     network_at: IntArray  # (corridors, places) their numbers
     network_count: IntArray  # (corridors,)
+
+
+class Boats(NamedTuple):
+    """Today's boats on legs by sea, and how many of those on board are lost."""
+
+    number: IntArray  # (legs,) boats that leave today; 0 where people die one by one
+    first: IntArray  # (legs,) place of a leg's first boat in the two arrays of boats
+    alone: FloatArray  # (legs,) chance of dying apart from what befalls the whole boat
+    share: FloatArray  # (boats,) share of those on board who die
+    lost: FloatArray  # (boats,) persons who died, counted by the kernel
+    spread: float  # boats are the more unequal the larger; 1 means equal
+
+
+class Captivity(NamedTuple):
+    """Being held on the way, for ransom or for labour."""
+
+    chance: FloatArray  # (legs,) chance of being held at the end of the leg
+    debt_ratio: float  # for those in debt, relative to others
+    ransomed: float  # share of those held who pay
+    ransom: float  # EUR
+    network_share: float  # share of the ransom that the network that carried the traveller takes
+    ransom_days: float  # mean days until a ransom is paid
+    labour_days: float  # mean days of those who work instead
 
 
 class Tally(NamedTuple):
@@ -99,15 +140,20 @@ class Tally(NamedTuple):
     deaths: FloatArray  # (groups, legs)
     crossings: FloatArray  # (groups, legs) successes on external borders
     detections: FloatArray  # (groups, legs)
+    first_detections: FloatArray  # (groups, legs) of travellers not detected before
     paid: FloatArray  # (groups, legs) times a fee was paid
     revenue: FloatArray  # (groups, legs) EUR
+    returned: FloatArray  # (groups, legs) sent back after arrival
     settled: FloatArray  # (groups, destinations)
     departures: FloatArray  # (groups,)
     debt: FloatArray  # (groups,) persons who fell into debt
     gave_up: FloatArray  # (groups,)
-    admitted: FloatArray  # (groups,)
+    admitted: FloatArray  # (groups,) by a legal pathway, bought visas included
+    bought: FloatArray  # (groups,) visas
     decided: FloatArray  # (groups,) applications for a legal pathway decided
     applied: FloatArray  # (groups,)
+    held: FloatArray  # (groups,) times a traveller was held on the way
+    ransom: FloatArray  # (groups,) EUR
     evidence: FloatArray  # (networks + 1, authorities) persons seen with a network; the last row is none
     carried: FloatArray  # (networks + 1,) persons
     takings: FloatArray  # (networks + 1,) EUR
@@ -117,8 +163,10 @@ class Tally(NamedTuple):
     @classmethod
     def empty(cls, groups: int, legs: int, destinations: int, networks: int, authorities: int,
               corridors: int) -> Tally:  # fmt: skip
-        shape: dict[str, tuple[int, ...]] = dict.fromkeys(cls._fields[:7], (groups, legs))
-        shape |= dict.fromkeys(cls._fields[8:14], (groups,))
+        by_leg = ("attempts", "interceptions", "deaths", "crossings", "detections", "first_detections", "paid",
+                  "revenue", "returned")  # fmt: skip
+        shape: dict[str, tuple[int, ...]] = dict.fromkeys(cls._fields, (groups,))
+        shape |= dict.fromkeys(by_leg, (groups, legs))
         shape |= {"settled": (groups, destinations), "evidence": (networks + 1, authorities),
                   "carried": (networks + 1,), "takings": (networks + 1,), "today": (legs,),
                   "wanted": (corridors,)}  # fmt: skip
@@ -137,12 +185,20 @@ class Entry(NamedTuple):
     budget: FloatArray  # (kinds,) EUR
     spread: float  # half-width of the uniform spread of means around the budget
     legal_days: int  # days until an application is decided
+    offer: FloatArray  # (groups,) chance that a visa is for sale to who asks today
+    price: float  # EUR for a visa
+    leave_offered: FloatArray  # (kinds, origins) the same chances where a visa is for sale and can be paid
+    apply_offered: FloatArray  # (kinds, origins)
+    buy: FloatArray  # (kinds, origins) chance of buying it
 
 
 @compiled
 def enter(rows: Rows, used: int, day: int, calendar: int, seed: np.uint64, weight: float, entry: Entry,
           tally: Tally) -> int:  # fmt: skip
-    """Let today's potential travellers choose; append those who leave or apply.  Returns the number of rows used."""
+    """Let today's potential travellers choose; append those who leave or apply.  Returns the number of rows used.
+
+    Who buys a visa travels safely and is counted at once.
+    """
     origins = entry.origin_share.shape[1]
     for g in range(len(entry.potential)):
         for i in range(entry.potential[g]):
@@ -158,14 +214,23 @@ def enter(rows: Rows, used: int, day: int, calendar: int, seed: np.uint64, weigh
             while o < origins - 1 and u >= entry.origin_share[g, o]:
                 o += 1
             u = uniform(key, np.uint64(0), np.uint64(_PARTICIPATION))
-            leave = entry.leave[kind, o]
-            if u >= leave + entry.apply[kind, o]:
+            leave, apply = entry.leave[kind, o], entry.apply[kind, o]
+            if entry.offer[g] > 0.0:
+                u_means = uniform(key, np.uint64(0), np.uint64(_MEANS))
+                means = entry.budget[kind] * (1.0 + entry.spread * (2.0 * u_means - 1.0))
+                if means >= entry.price and uniform(key, np.uint64(0), np.uint64(_VISA)) < entry.offer[g]:
+                    leave, apply = entry.leave_offered[kind, o], entry.apply_offered[kind, o]
+                    if leave + apply <= u < leave + apply + entry.buy[kind, o]:
+                        tally.bought[g] += weight
+                        tally.admitted[g] += weight
+            if u >= leave + apply:
                 continue
             rows.key[used] = key
             rows.kind[used] = kind
             rows.hub[used] = entry.origin_hub[g, o]
             rows.event[used] = 1
             rows.spent[used] = 0.0
+            rows.seen[used] = False
             u_means = uniform(key, np.uint64(0), np.uint64(_MEANS))
             rows.means[used] = entry.budget[kind] * (1.0 + entry.spread * (2.0 * u_means - 1.0))
             if u < leave:
@@ -194,15 +259,24 @@ def _network(conditions: Conditions, corridor: int, u: float) -> int:
     return int(conditions.network_at[corridor, low])
 
 
+@inlined
+def _pay(rows: Rows, i: int, price: float, g: int, weight: float, tally: Tally) -> None:
+    """Take money from a traveller; who thereby falls into debt is counted once."""
+    if rows.spent[i] <= rows.means[i] and rows.spent[i] + price > rows.means[i]:
+        tally.debt[g] += weight
+    rows.spent[i] += price
+
+
 @compiled
 def advance(
     rows: Rows, used: int, day: int, weight: float, legs: Legs, conditions: Conditions, tally: Tally,
-    wait_days: int, return_days: int, upfront: float,
+    wait_days: int, return_days: int, upfront: float, boats: Boats, captivity: Captivity,
 ) -> None:  # fmt: skip
     """Advance every traveller who is due on `day` by one event.
 
     An event at a hub is: choose a leg (or settle), find a place with a network, pay, and meet the leg's outcome, which
-    is drawn at departure and takes effect on arrival.
+    is drawn at departure and takes effect on arrival.  Whether a traveller dies is drawn with the share that the day's
+    fate of the boat takes; who is held stays at the leg's end for as long.
     """
     tally.today[:] = 0.0
     tally.wanted[:] = 0.0
@@ -249,7 +323,8 @@ def advance(
         network = no_network
         if smuggled:
             tally.wanted[corridor] += weight
-            if uniform(key, event, np.uint64(_CAPACITY)) >= conditions.accept[corridor]:
+            accept = conditions.accept[corridor]
+            if accept < 1.0 and uniform(key, event, np.uint64(_CAPACITY)) >= accept:
                 rows.due[i] = day + wait_days
                 continue
             network = _network(conditions, corridor, uniform(key, event, np.uint64(_NETWORK)))
@@ -259,12 +334,23 @@ def advance(
         tally.attempts[g, leg] += weight
         tally.today[leg] += weight
         paid_share = 1.0
-        if uniform(key, event, np.uint64(_DEATH)) < conditions.death[leg]:
+        arrived = False
+        boat = -1
+        death = conditions.death[leg]
+        if boats.number[leg] > 0:
+            place = uniform(key, event, np.uint64(_BOAT)) ** boats.spread
+            boat = boats.first[leg] + int(place * boats.number[leg])
+            death = boats.share[boat] + (1.0 - boats.share[boat]) * boats.alone[leg]
+        if death > 0.0 and uniform(key, event, np.uint64(_DEATH)) < death:
             rows.state[i] = DEAD
             rows.due[i] = NEVER
+            if boat >= 0:
+                boats.lost[boat] += weight
             tally.deaths[g, leg] += weight
             tally.evidence[network, legs.receiver[leg]] += weight
-        elif uniform(key, event, np.uint64(_INTERCEPTION)) < conditions.interception[leg]:
+        elif conditions.interception[leg] > 0.0 and (
+            uniform(key, event, np.uint64(_INTERCEPTION)) < conditions.interception[leg]
+        ):
             paid_share = upfront
             tally.interceptions[g, leg] += weight
             tally.evidence[network, legs.interceptor[leg]] += weight
@@ -275,22 +361,49 @@ def advance(
                 rows.due[i] = NEVER
                 tally.gave_up[g] += weight
         else:
-            rows.hub[i] = legs.head[leg]
-            rows.due[i] = day + max(1, legs.days[leg])
+            arrival = day + max(1, legs.days[leg]) + conditions.held[leg]
+            rows.due[i] = arrival
             if legs.external[leg]:
                 tally.crossings[g, leg] += weight
                 if uniform(key, event, np.uint64(_DETECTION)) < conditions.detection[leg]:
                     tally.detections[g, leg] += weight
+                    if not rows.seen[i]:
+                        rows.seen[i] = True
+                        tally.first_detections[g, leg] += weight
                     tally.evidence[network, legs.receiver[leg]] += weight
+            returned = conditions.returned[leg]
+            if returned <= 0.0 or uniform(key, event, np.uint64(_RETURN)) >= returned:
+                rows.hub[i] = legs.head[leg]
+                arrived = True
+            else:  # sent back to where the leg began
+                tally.returned[g, leg] += weight
+                if uniform(key, event, np.uint64(_REPEAT)) < conditions.repeat[g]:
+                    rows.due[i] = arrival + return_days
+                else:
+                    rows.state[i] = GAVE_UP
+                    rows.due[i] = NEVER
+                    tally.gave_up[g] += weight
         if smuggled:
             price = paid_share * conditions.fee[leg] * conditions.fee_factor[g]
             tally.paid[g, leg] += weight
             tally.revenue[g, leg] += weight * price
             tally.carried[network] += weight
             tally.takings[network] += weight * price
-            if rows.spent[i] <= rows.means[i] and rows.spent[i] + price > rows.means[i]:
-                tally.debt[g] += weight
-            rows.spent[i] += price
+            _pay(rows, i, price, g, weight, tally)
+        if arrived and captivity.chance[leg] > 0.0:
+            chance = captivity.chance[leg]
+            if rows.spent[i] > rows.means[i]:
+                chance *= captivity.debt_ratio
+            if uniform(key, event, np.uint64(_HELD)) < chance:
+                tally.held[g] += weight
+                days = captivity.labour_days
+                if uniform(key, event, np.uint64(_RANSOM)) < captivity.ransomed:
+                    days = captivity.ransom_days
+                    tally.ransom[g] += weight * captivity.ransom
+                    tally.takings[network] += weight * captivity.ransom * captivity.network_share
+                    _pay(rows, i, captivity.ransom, g, weight, tally)
+                # uniform between none and twice the mean
+                rows.due[i] += int(2.0 * days * uniform(key, event, np.uint64(_DAYS_HELD)))
 
 
 @compiled
@@ -309,6 +422,7 @@ def compact(rows: Rows, used: int) -> int:
             rows.event[kept] = rows.event[i]
             rows.spent[kept] = rows.spent[i]
             rows.means[kept] = rows.means[i]
+            rows.seen[kept] = rows.seen[i]
         kept += 1
     for i in range(kept, used):
         rows.due[i] = NEVER

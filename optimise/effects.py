@@ -22,7 +22,7 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import lru_cache
@@ -41,19 +41,19 @@ if TYPE_CHECKING:
     from ..model.replicates import Job
     from ..scenarios import Scenario
 
-FORMAT = 1
+FORMAT = 2
 REPLICATES = 4
 """Replicates of the design: blocks in which every cell is on in half of the runs."""
 
 CELL_COLUMNS = ("resource", "group", "outcome", "dose", "half", "full", "se", "raw", "raw_se")
 WORK_COLUMNS = ("resource", "place", "group", "share")
 
-ENTRIES = frozenset(("border_guard", "biometric_kit"))
+ENTRIES = frozenset(("border_guard", "biometric_kit", "frontex_officer"))
 """Types whose work is attempts to enter at an external border."""
 AT_SEA = frozenset(("rescue_unit",))
 """Types whose work is attempts to enter by sea."""
-BOTH = frozenset(("deployed_officer",))
-"""Types that work on entries and on cases alike; the others work on cases (arrests)."""
+BOTH = frozenset(("deployed_officer", "reserve_officer"))
+"""Types that work on entries and on cases alike; the others work on cases (arrests), or abroad on attempts from there."""
 
 
 class EffectError(ValueError):
@@ -75,6 +75,8 @@ class EffectCurves:
         sum to one for each resource type.
     design : dict
         How it was measured: runs, replicates, months, persons_per_agent, seconds, cached.
+    runs : Runs or None
+        The paired runs themselves, from which scenarios of effects are drawn; None where they are not known.
 
     Raises
     ------
@@ -86,6 +88,7 @@ class EffectCurves:
     cells: pd.DataFrame
     work: pd.DataFrame
     design: Mapping[str, Any]
+    runs: Runs | None = None
 
     def __post_init__(self) -> None:
         for name, frame, columns in (("cells", self.cells, CELL_COLUMNS), ("work", self.work, WORK_COLUMNS)):
@@ -229,7 +232,8 @@ class EffectCurves:
     def to_json(self) -> str:
         """As text; :meth:`from_json` reads it back to the last bit."""
         return json.dumps({"format": FORMAT, "design": dict(self.design), "cells": self.cells.to_dict("list"),
-                           "work": self.work.to_dict("list")})
+                           "work": self.work.to_dict("list"),
+                           "runs": None if self.runs is None else self.runs.to_plain()})
 
     @classmethod
     def from_json(cls, text: str) -> EffectCurves:
@@ -238,14 +242,18 @@ class EffectCurves:
         if data.get("format") != FORMAT:
             raise EffectError("effect curves of another format")
         return cls(pd.DataFrame(data["cells"], columns=list(CELL_COLUMNS)),
-                   pd.DataFrame(data["work"], columns=list(WORK_COLUMNS)), data["design"])
+                   pd.DataFrame(data["work"], columns=list(WORK_COLUMNS)), data["design"],
+                   None if data["runs"] is None else Runs.from_plain(data["runs"]))
 
 
-@lru_cache(maxsize=1)
-def place_groups() -> Mapping[str, str]:
-    """Group of each Member State: the fronts on which effects are measured together (``place_groups.csv``)."""
+@lru_cache(maxsize=2)
+def place_groups(kind: str = "member_state") -> Mapping[str, str]:
+    """Group of each Member State, or ``partner`` country: the fronts on which effects are measured together.
+
+    From ``place_groups.csv``.
+    """
     with (package_files.files(__package__) / "place_groups.csv").open(encoding="utf-8") as file:
-        return {row["member_state"]: row["group"] for row in csv.DictReader(file)}
+        return {row["place"]: row["group"] for row in csv.DictReader(file) if row["kind"] == kind}
 
 
 # ------------------------------------------------------------------------------------------------ the design
@@ -271,26 +279,77 @@ class Design:
     replicate: np.ndarray[tuple[int], np.dtype[np.int64]]
 
 
+@dataclass(frozen=True)
+class Runs:
+    """The paired runs of a measurement.
+
+    Attributes
+    ----------
+    design : Design
+    changes : mapping outcome -> array (runs,)
+        Outcome of each run less that of its replicate without additional staff, over the measured period.
+    quarters : float
+        Length of the measured period.
+    """
+
+    design: Design
+    changes: Mapping[str, Floats]
+    quarters: float
+
+    def to_plain(self) -> dict[str, Any]:
+        """As lists and numbers; :meth:`from_plain` reads them back to the last bit."""
+        d = self.design
+        return {"cells": [list(cell) for cell in d.cells], "dose": d.dose.tolist(), "level": d.level.tolist(),
+                "replicate": d.replicate.tolist(), "quarters": self.quarters,
+                "changes": {outcome: change.tolist() for outcome, change in self.changes.items()}}
+
+    @classmethod
+    def from_plain(cls, data: Mapping[str, Any]) -> Runs:
+        """Read what :meth:`to_plain` wrote."""
+        design = Design(tuple((str(r), str(g)) for r, g in data["cells"]), np.array(data["dose"], dtype=np.float64),
+                        np.array(data["level"], dtype=np.float64), np.array(data["replicate"], dtype=np.int64))
+        return cls(design, {str(o): np.array(v, dtype=np.float64) for o, v in data["changes"].items()},
+                   float(data["quarters"]))
+
+
 def design_of(cells: Sequence[tuple[str, str]], dose: Floats) -> Design:
     """An orthogonal design for the cells.
 
-    A Hadamard matrix of order N (a power of two) has N - 1 balanced columns that are orthogonal to each other:
-    two make the four blocks (replicates), one for each resource type says whether it is given at half or full dose,
-    and one for each cell says whether the cell is on.
+    The Kronecker product of Hadamard matrices of orders 4 and m: its rows fall into four blocks (replicates) of m runs, and
+    4 (m - 1) of its columns are balanced in every block and orthogonal to each other.  One for each resource type says
+    whether it is given at half or full dose, and one for each cell says whether the cell is on.
     """
     kinds = list(dict.fromkeys(resource for resource, _ in cells))
-    # Columns 1 and 2 make the blocks; column 3 is their product and stays unused.
-    order = 16
-    while order < 4 + len(kinds) + len(cells):
-        order *= 2
-    sign = hadamard(order)
-    halves = {kind: sign[:, 4 + n] > 0 for n, kind in enumerate(kinds)}
-    free = range(4 + len(kinds), order)
+    runs = 4
+    while REPLICATES * (runs - 1) < len(kinds) + len(cells) or not _has_hadamard(runs):
+        runs += 4
+    inner = _hadamard(runs)
+    sign = np.kron(hadamard(REPLICATES), inner).reshape(-1, REPLICATES, runs)[:, :, 1:].reshape(REPLICATES * runs, -1)
+    halves = {kind: sign[:, n] > 0 for n, kind in enumerate(kinds)}
     level = np.zeros((sign.shape[0], len(cells)))
     for c, (resource, _) in enumerate(cells):
-        level[:, c] = np.where(sign[:, free[c]] > 0, np.where(halves[resource], 0.5, 1.0), 0.0)
-    replicate = ((sign[:, 1] > 0) + 2 * (sign[:, 2] > 0)).astype(np.int64)
-    return Design(tuple(cells), dose, level, replicate)
+        level[:, c] = np.where(sign[:, len(kinds) + c] > 0, np.where(halves[resource], 0.5, 1.0), 0.0)
+    return Design(tuple(cells), dose, level, np.repeat(np.arange(REPLICATES), runs))
+
+
+def _has_hadamard(order: int) -> bool:
+    """Whether :func:`_hadamard` knows a matrix of this order: a power of two, or one more than a prime of the form 4 k + 3."""
+    prime = order > 3 and all((order - 1) % n for n in range(2, order - 1))
+    return order & (order - 1) == 0 or (order % 4 == 0 and prime)
+
+
+def _hadamard(order: int) -> Floats:
+    """A Hadamard matrix whose first column is ones: Sylvester's where the order is a power of two, else Paley's first."""
+    if order & (order - 1) == 0:
+        return np.asarray(hadamard(order), dtype=np.float64)
+    q = order - 1
+    squares = {n * n % q for n in range(1, q)}
+    character = np.array([0.0] + [1.0 if n in squares else -1.0 for n in range(1, q)])
+    residues = character[(np.arange(q)[None, :] - np.arange(q)[:, None]) % q]
+    matrix = np.ones((order, order))
+    matrix[1:, 0] = -1.0
+    matrix[1:, 1:] = residues + np.eye(q)
+    return np.asarray(matrix * matrix[:, [0]])
 
 
 @dataclass(frozen=True)
@@ -299,6 +358,14 @@ class Estimate:
 
     effect: Floats
     se: Floats
+
+
+def regressors(design: Design, half: Mapping[str, float]) -> Floats:
+    """Columns of the regression: the dose of each cell as a share of its full effect, then an intercept by replicate."""
+    share = np.array([half[resource] for resource, _ in design.cells])
+    dosed = np.where(design.level == 0.5, share, design.level)
+    blocks = (design.replicate[:, None] == np.arange(REPLICATES)).astype(np.float64)
+    return np.asarray(np.hstack([dosed, blocks]), dtype=np.float64)
 
 
 def estimate(design: Design, change: Floats, half: Mapping[str, float]) -> Estimate:
@@ -311,16 +378,13 @@ def estimate(design: Design, change: Floats, half: Mapping[str, float]) -> Estim
     half : mapping resource -> float
         Share of the full effect that half a dose has.
     """
-    share = np.array([half[resource] for resource, _ in design.cells])
-    dosed = np.where(design.level == 0.5, share, design.level)
-    blocks = (design.replicate[:, None] == np.arange(REPLICATES)).astype(np.float64)
-    matrix = np.hstack([dosed, blocks])
+    matrix = regressors(design, half)
     solution, _, rank, _ = np.linalg.lstsq(matrix, change, rcond=None)
     spare = max(1, len(change) - int(rank))
     noise = float(((change - matrix @ solution) ** 2).sum()) / spare
     covariance = np.linalg.pinv(matrix.T @ matrix) * noise
     n = len(design.cells)
-    return Estimate(solution[:n], np.sqrt(np.maximum(np.diag(covariance)[:n], 0.0)))
+    return Estimate(np.asarray(solution[:n]), np.sqrt(np.maximum(np.diag(covariance)[:n], 0.0)))
 
 
 def half_shares(design: Design, changes: Mapping[str, Floats], prior: float, spread: float) -> dict[str, float]:
@@ -354,6 +418,48 @@ def half_shares(design: Design, changes: Mapping[str, Floats], prior: float, spr
             for kind in kinds}
 
 
+@dataclass(frozen=True)
+class Pooling:
+    """How far the cells of one resource type are believed, and how their common effect is made of them.
+
+    Attributes
+    ----------
+    trust : array (cells,)
+        Weight of a cell's own estimate against the common effect.
+    share : array (cells,)
+        Weights of the cells in the mean, summing to one.
+    common, mean_variance : float
+        Common effect per member of staff after shrinking, and the variance of the mean.
+    """
+
+    trust: Floats
+    share: Floats
+    common: float
+    mean_variance: float
+
+
+def pooling(effect: Floats, se: Floats, dose: Floats) -> Pooling | None:
+    """Weights by which :func:`pooled` pulls cells together; None where an estimate has no noise.
+
+    Notes
+    -----
+    Per member of staff u = effect / dose with variance v.  Common effect m by inverse variances; spread between cells
+    t2 = max(0, (Q - (n - 1)) / C) (DerSimonian and Laird 1986); m shrinks by max(0, 1 - var(m) / m^2); each u becomes
+    (u / v + m / t2) / (1 / v + 1 / t2).
+    """
+    unit, variance = effect / dose, (se / dose) ** 2
+    if not (variance > 0).all():
+        return None
+    weight = 1.0 / variance
+    mean = float((unit * weight).sum() / weight.sum())
+    mean_variance = 1.0 / float(weight.sum())
+    scale = float(weight.sum() - (weight**2).sum() / weight.sum())
+    excess = float((weight * (unit - mean) ** 2).sum()) - (len(unit) - 1)
+    between = max(0.0, excess / scale) if scale > 0 else 0.0
+    common = mean * max(0.0, 1.0 - mean_variance / mean**2) if mean != 0 else 0.0
+    return Pooling(between / (between + variance), weight / weight.sum(), common, mean_variance)
+
+
 def pooled(effect: Floats, se: Floats, dose: Floats) -> tuple[Floats, Floats]:
     """Effects of the cells of one resource type, pulled together as far as their noise demands.
 
@@ -365,27 +471,13 @@ def pooled(effect: Floats, se: Floats, dose: Floats) -> tuple[Floats, Floats]:
     Returns
     -------
     tuple of arrays
-        Effects at full dose and their standard errors.
-
-    Notes
-    -----
-    Per member of staff u = effect / dose with variance v.  Common effect m by inverse variances; spread between cells
-    t2 = max(0, (Q - (n - 1)) / C) (DerSimonian and Laird 1986); m shrinks by max(0, 1 - var(m) / m^2); each u becomes
-    (u / v + m / t2) / (1 / v + 1 / t2).
+        Effects at full dose and their standard errors (weights: :func:`pooling`).
     """
-    unit, variance = effect / dose, (se / dose) ** 2
-    if not (variance > 0).all():
+    by = pooling(effect, se, dose)
+    if by is None:
         return effect.copy(), se.copy()
-    weight = 1.0 / variance
-    mean = float((unit * weight).sum() / weight.sum())
-    mean_variance = 1.0 / float(weight.sum())
-    scale = float(weight.sum() - (weight**2).sum() / weight.sum())
-    excess = float((weight * (unit - mean) ** 2).sum()) - (len(unit) - 1)
-    between = max(0.0, excess / scale) if scale > 0 else 0.0
-    common = mean * max(0.0, 1.0 - mean_variance / mean**2) if mean != 0 else 0.0
-    trust = between / (between + variance)
-    value = trust * unit + (1.0 - trust) * common
-    spread = trust * variance + (1.0 - trust) ** 2 * mean_variance
+    value = by.trust * (effect / dose) + (1.0 - by.trust) * by.common
+    spread = by.trust * (se / dose) ** 2 + (1.0 - by.trust) ** 2 * by.mean_variance
     return value * dose, np.sqrt(spread) * dose
 
 
@@ -428,10 +520,7 @@ def measure_effects(
     if known is not None:
         return known
 
-    # An empty table, not none at all: without a table the model places the posts that levers bring by itself.
-    nobody = pd.DataFrame({"resource": [], "place": [], "quarter": [], "staff": []}).astype(
-        {"resource": str, "place": str, "quarter": str, "staff": float})
-    base_jobs = [Job(small, k, nobody, "effects: no additional staff") for k in range(REPLICATES)]
+    base_jobs = [Job(small, k, _nobody(), "effects: no additional staff") for k in range(REPLICATES)]
     bases = run_many(base_jobs, workers, progress, "Measuring today's allocation", function=observe)
     work = workload(resources, pd.concat([b["work"] for b in bases]))
     cells, dose = _cells(scenario, resources, work, params["optimise.dose_over_share"])
@@ -449,9 +538,56 @@ def measure_effects(
     curves = EffectCurves(table, work, {
         "runs": len(jobs), "replicates": REPLICATES, "months": round(quarters * 3), "cells": len(cells),
         "persons_per_agent": small.model.persons_per_agent, "seconds": round(perf_counter() - begun, 1),
-        "cached": False})
+        "cached": False}, Runs(design, changes, quarters))
     _write(file, curves)
     return curves
+
+
+def measure_replicates(
+    scenario: Scenario, effects: EffectCurves, replicates: Iterable[int], workers: int | None = None,
+    progress: bool = True, *, cache: bool = True,
+) -> list[pd.DataFrame]:
+    """The whole design of `effects` again, in one replicate at a time.
+
+    Each replicate has its own noise and, with ``draw: ranges``, its own parameters.  Cells, doses and places' shares are
+    those of `effects`, so that the tables have the rows of ``effects.cells``.
+
+    Returns
+    -------
+    list of DataFrame
+        Cells, one table a replicate.
+    """
+    from ..model.replicates import Job, run_many
+
+    if effects.runs is None:
+        raise EffectError("these effect curves do not hold the runs they were measured from; measure them with "
+                          "measure_effects")
+    params = scenario.parameters()
+    small, runs = _reduced(scenario), effects.runs
+    alone = replace(runs.design, replicate=np.zeros(len(runs.design.level), dtype=np.int64))
+    nobody = _nobody()
+    tables = []
+    for number in replicates:
+        file = _cache_folder() / f"effects-{_fingerprint(small, scenario)}-{number}.json" if cache else None
+        known = _read(file)
+        if known is None:
+            jobs = [Job(small, number, nobody, f"effects: no additional staff, replicate {number}")]
+            jobs += [Job(small, number, _allocation(small, alone, k, effects.work), f"effects: run {k + 1}")
+                     for k in range(len(alone.level))]
+            base, *seen = run_many(jobs, workers, progress, f"Measuring effects in replicate {number}", function=observe)
+            changes = {o: np.array([run["totals"][o] - base["totals"][o] for run in seen]) for o in runs.changes}
+            table = fit(alone, changes, runs.quarters, params["optimise.half_dose_share"],
+                        params["optimise.half_dose_spread"])
+            known = EffectCurves(table, effects.work, {"replicate": number}, Runs(alone, changes, runs.quarters))
+            _write(file, known)
+        tables.append(known.cells)
+    return tables
+
+
+def _nobody() -> pd.DataFrame:
+    """An empty table, not none at all: without a table the model places the posts that levers bring by itself."""
+    return pd.DataFrame({"resource": [], "place": [], "quarter": [], "staff": []}).astype(
+        {"resource": str, "place": str, "quarter": str, "staff": float})
 
 
 def fit(
@@ -480,22 +616,26 @@ def fit(
 def observe(job: Job) -> dict[str, Any]:
     """Run a job and keep only what measuring needs (runs in another process)."""
     from ..model.replicates import run_one
+    from ..model.staffing import as_table
 
     output = run_one(job)
     horizon = job.scenario.horizon
     seen: dict[str, Any] = {
         "totals": output.totals(), "years": ((horizon.end - horizon.start).days + 1) / 365.25}
-    if job.allocation is None or job.allocation.empty:
+    if job.allocation is None or as_table(job.allocation).empty:
         seen["work"] = _work_seen(output.outcomes)
     return seen
 
 
 def _work_seen(outcomes: pd.DataFrame) -> pd.DataFrame:
-    """Entries, entries by sea and arrests by Member State in one run."""
+    """Entries, entries by sea and arrests by Member State, and attempts from partner countries, in one run."""
     from ..scenarios import world
 
     tables = world()
     country = dict(zip(tables.hubs["hub"], tables.hubs["country"], strict=True))
+    partners = set(tables.partners["partner"])
+    leaves = {str(leg): str(country[tail]) for leg, tail in zip(tables.legs["leg"], tables.legs["from"], strict=True)
+              if country[tail] in partners}
     external = tables.legs[tables.legs["border"] == "external"]
     enters = {str(leg): (str(country[to]), mode == "sea") for leg, to, mode in
               zip(external["leg"], external["to"], external["mode"], strict=True)}
@@ -503,6 +643,8 @@ def _work_seen(outcomes: pd.DataFrame) -> pd.DataFrame:
     arrests = outcomes[outcomes["outcome"] == "arrests"].groupby("member_state")["value"].sum()
     rows: list[tuple[str, str, float]] = []
     for leg, amount in attempts.items():
+        if str(leg) in leaves:
+            rows.append(("abroad", leaves[str(leg)], float(amount)))
         if str(leg) in enters:
             place, by_sea = enters[str(leg)]
             rows += [(kind, place, float(amount)) for kind in (("entries", "sea") if by_sea else ("entries",))]
@@ -516,21 +658,28 @@ def workload(resources: Sequence[str], seen: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     seen : DataFrame
-        Columns kind (entries, sea, cases), place, amount.
+        Columns kind (entries, sea, cases, abroad), place, amount.
 
     Returns
     -------
     DataFrame
         Columns resource, place, group, share, and total: the place's share of all work of the type.
     """
-    groups = place_groups()
-    seen = seen[seen["place"].isin(list(groups))]
+    from ..scenarios import RESOURCES
+
+    both = {**place_groups("member_state"), **place_groups("partner")}
+    seen = seen[[(place in place_groups("partner")) == (kind == "abroad") for place, kind in
+                 zip(seen["place"], seen["kind"], strict=True)]]
     table = seen.pivot_table(index="place", columns="kind", values="amount", aggfunc="sum", fill_value=0.0)
-    table = table.reindex(index=list(groups), columns=["entries", "sea", "cases"], fill_value=0.0).fillna(0.0)
-    table = table / table.sum().replace(0.0, 1.0)
+    table = table.reindex(index=list(both), columns=["entries", "sea", "cases", "abroad"], fill_value=0.0).fillna(0.0)
+    shares = table / table.sum().replace(0.0, 1.0)
     frames = []
     for resource in resources:
-        if resource in AT_SEA:
+        groups = place_groups(RESOURCES[resource].places)
+        table = shares.loc[list(groups)]
+        if RESOURCES[resource].places == "partner":
+            amount = table["abroad"]
+        elif resource in AT_SEA:
             amount = table["sea"]
         elif resource in ENTRIES:
             amount = table["entries"]
@@ -551,15 +700,18 @@ def _cells(
     scenario: Scenario, resources: Sequence[str], work: pd.DataFrame, over: float,
 ) -> tuple[list[tuple[str, str]], Floats]:
     """Cells with work, and their full doses: some multiple of the group's share of all posts, at most all."""
+    from ..scenarios import RESOURCES
+
     totals = work.groupby(["resource", "group"], sort=False)["total"].sum()
     cells, dose = [], []
     for resource in resources:
         available = scenario.resources.posts[resource].available
-        for group in dict.fromkeys(place_groups().values()):
+        groups = list(dict.fromkeys(place_groups(RESOURCES[resource].places).values()))
+        for group in groups:
             share = float(totals.get((resource, group), 0.0))
             if share > 0:
                 cells.append((resource, group))
-                dose.append(available * min(1.0, over * max(share, 1 / len(set(place_groups().values())) / 2)))
+                dose.append(available * min(1.0, over * max(share, 1 / len(groups) / 2)))
     return cells, np.array(dose)
 
 
@@ -631,7 +783,7 @@ def _source_hash() -> str:
 def _fingerprint(small: Scenario, scenario: Scenario) -> str:
     """Name of a measurement: what the model sees, how much of each type there is, and the source."""
     told = small.model_dump(mode="json", exclude={
-        "name", "title", "question", "description", "extends", "resources", "replicates", "outcomes"})
+        "name", "title", "question", "description", "extends", "resources", "replicates", "outcomes", "plan"})
     told["available"] = {name: post.available for name, post in scenario.resources.posts.items()}
     told["parameters"] = {k: v for k, v in scenario.parameters().items() if k.startswith("optimise.")}
     text = json.dumps(told, sort_keys=True, default=str)

@@ -11,6 +11,7 @@ Only limits can be blamed (rows with a ``relax_weight``); definitions always hol
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -101,15 +102,20 @@ def explain(model: LinearModel) -> Conflict | None:
 
 
 def _only(model: LinearModel, keep: Booleans) -> LinearModel:
-    """The model with some of its rows (block names kept, for messages only)."""
-    blocks, start = [], 0
-    for block in model.rows:
+    """The model with some of its rows."""
+    return replace(model, matrix=model.matrix[np.flatnonzero(keep)], row_lower=model.row_lower[keep],
+                   row_upper=model.row_upper[keep], rows=rows_kept(model.rows, keep))
+
+
+def rows_kept(blocks: Sequence[Block], keep: Booleans) -> tuple[Block, ...]:
+    """Blocks of the rows to keep, numbered anew; blocks of which nothing is kept fall away."""
+    out, start = [], 0
+    for block in blocks:
         labels = tuple(label for label, k in zip(block.labels, keep[block.start:block.stop], strict=True) if k)
         if labels:
-            blocks.append(replace(block, labels=labels, start=start))
+            out.append(replace(block, labels=labels, start=start))
             start += len(labels)
-    return replace(model, matrix=model.matrix[np.flatnonzero(keep)], row_lower=model.row_lower[keep],
-                   row_upper=model.row_upper[keep], rows=tuple(blocks))
+    return tuple(out)
 
 
 def elastic(model: LinearModel, weights: Floats, may_give: Booleans) -> LinearModel:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .allocation import EUR_PER_UNIT, ROWS
+from .allocation import MONEY, ROWS, euros_per_unit
 from .linear_model import Block, Label
 from .problem import AllocationProblem
 
@@ -14,9 +14,8 @@ from .problem import AllocationProblem
 class Kind:
     """Wording for one kind of row.
 
-    `limit` says what the row demands, `field` where it is set, `more` what one unit of room means, `unit` what a
-    price is per, `factor` how many row units the sentence speaks of, `gives` whether room means a higher (+1) or a
-    lower (-1) right-hand side.
+    `limit` says what the row demands, `field` where it is set, `more` what one unit of room means (EUR 1 million for
+    money), `unit` what a price is per, `gives` whether room means a higher (+1) or a lower (-1) right-hand side.
     """
 
     limit: str
@@ -24,7 +23,10 @@ class Kind:
     more: str
     unit: str
     gives: int = 1
-    factor: float = 1.0
+
+
+MILLION = 1000.0**2
+"""Euros of which sentences about money speak."""
 
 
 KINDS: dict[str, Kind] = {
@@ -36,8 +38,8 @@ KINDS: dict[str, Kind] = {
         "no more {resource} at work in {quarter} than posts are filled", "",
         "one more {resource} already hired and paid in {quarter}", "points per member of staff in the quarter"),
     "team_officers": Kind(
-        "joint teams in {place} in {quarter} need an officer each", "",
-        "one more officer for joint teams in {place} in {quarter}", "points per officer in the quarter"),
+        "joint teams of {resource} in {place} in {quarter} need one each", "",
+        "one more {resource} for joint teams in {place} in {quarter}", "points per officer in the quarter"),
     "team_investigators": Kind(
         "joint teams in {place} in {quarter} need investigators of the host", "resources.rules.joint_team_ratio",
         "one more national investigator for joint teams in {place} in {quarter}",
@@ -52,12 +54,22 @@ KINDS: dict[str, Kind] = {
     "joiners": Kind(
         "at most {rhs} new {resource} in {quarter}", "resources.posts.{r}.hires_per_quarter",
         "one more {resource} hired in {quarter}", "points per hire"),
+    "training_places": Kind(
+        "at most {rhs} {resource} in training in {quarter}", "resources.posts.{r}.training_places",
+        "one more training place for {resource} in {quarter}", "points per place in the quarter"),
+    "training": Kind("those who join as {resource} in {quarter} have been trained", "", "", "points"),
+    "year_use": Kind(
+        "{resource} called upon for at most {rhs} quarters of work in {year}", "resources.posts.{r}.quarters_per_year",
+        "a quarter more of one {resource} in {year}", "points per member of staff and quarter"),
     "shared_pool": Kind(
         "the pool {pool} holds at most {rhs} posts in {quarter}", "resources.pools.{pool}.available",
         "one more post in the pool {pool} in {quarter}", "points per post in the quarter"),
     "budget": Kind(
         "EUR {eur} under the heading {heading} in {year}", "resources.budgets.{heading}.{year}",
-        "EUR 1 million more under the heading {heading} in {year}", "points per million EUR", factor=EUR_PER_UNIT),
+        "EUR 1 million more under the heading {heading} in {year}", "points per million EUR"),
+    "carry_most": Kind(
+        "at most EUR {eur} of the heading {heading} kept from {year} for the next year", "resources.carry_over.{heading}",
+        "EUR 1 million more of the heading {heading} kept from {year} for the next year", "points per million EUR"),
     "absorb": Kind(
         "{place} hosts at most {rhs} additional staff in {quarter}", "resources.hosts.{p}.absorb",
         "room for one more member of staff in {place} in {quarter}", "points per member of staff in the quarter"),
@@ -68,6 +80,15 @@ KINDS: dict[str, Kind] = {
         "at least {rhs} {resource} in {place} in {quarter}", "resources.hosts.{p}.minimum.{r}",
         "one {resource} less that must be in {place} in {quarter}", "points per member of staff in the quarter",
         gives=-1),
+    "least_team": Kind(
+        "at least the least number of {resource} in {place} in {quarter} once set up", "resources.posts.{r}.least_team",
+        "one {resource} less that must be in {place} in {quarter} once set up",
+        "points per member of staff in the quarter", gives=-1),
+    "running": Kind("{resource} in {place} in {quarter} work where they have been set up", "", "", "points"),
+    "notice": Kind(
+        "{resource} withdrawn from a place before {quarter} are on their way for the time of notice",
+        "resources.rules.notice_quarters", "one more {resource} moving without notice in {quarter}",
+        "points per member of staff in the quarter"),
     "ramp_up": Kind(
         "at most {rhs} {resource} more in {place} from one quarter to the next, into {quarter}",
         "resources.rules.ramp_per_quarter", "one more {resource} added at once in {place} in {quarter}",
@@ -82,21 +103,29 @@ KINDS: dict[str, Kind] = {
     "stay_most": Kind(
         "{resource} in {place} rotate by {quarter}", "resources.rules.rotation_quarters",
         "one {resource} staying in {place} past the rotation in {quarter}", "points per member of staff"),
+    "key_least": Kind(
+        "{place} gives at least its least share of the key of {resource} in {quarter}", "resources.rules.key_least",
+        "one {resource} less that {place} has to give in {quarter}", "points per member of staff in the quarter",
+        gives=-1),
     "key_most": Kind(
         "{place} gives at most its band above the key of {resource} in {quarter}",
-        "optimise.key_band", "one more {resource} from {place} in {quarter}, above the key,",
+        "resources.rules.key_band", "one more {resource} from {place} in {quarter}, above the key,",
         "points per member of staff in the quarter"),
     "spare": Kind(
         "{place} gives others at most {rhs} {resource} in {quarter}", "resources.rules.solidarity_cap",
         "one more {resource} that {place} gives to others in {quarter}",
         "points per member of staff in the quarter"),
+    "own_most": Kind("your own limit {name}, at most {rhs}", "", "one unit more under your own limit {name}", "points per unit"),
+    "own_least": Kind("your own limit {name}, at least {rhs}", "", "one unit less that your own limit {name} asks for",
+                      "points per unit", gives=-1),
+    "own_equal": Kind("your own equation {name}, {rhs}", "", "one unit more in your own equation {name}", "points per unit"),
     "placement": Kind("staff in {place} in {quarter} follows postings of {resource}", "", "", "points"),
     "employment": Kind("filled posts of {resource} in {quarter} follow hires and leavers", "", "", "points"),
     "contributions": Kind("contributions of {resource} in {quarter} add up to the posts filled", "", "", "points"),
 }
 assert set(KINDS) == set(ROWS)
 
-SILENT = frozenset(("placement", "employment", "contributions"))
+SILENT = frozenset(("placement", "employment", "training", "running", "contributions"))
 """Bookkeeping rows whose prices say nothing that another row does not say."""
 
 
@@ -119,7 +148,7 @@ def _magnitude(size: float) -> int:
 def _parts(problem: AllocationProblem, block: Block, label: Label, rhs: float) -> dict[str, str]:
     parts = dict(zip(block.axes, label, strict=True))
     out = {"resource": "", "place": "", "quarter": "", "r": "", "p": "", "rhs": number(abs(rhs)),
-           "eur": f"{abs(rhs) * EUR_PER_UNIT:,.0f}", **parts}
+           "eur": f"{abs(rhs) * euros_per_unit(problem, block.name):,.0f}", **parts}
     if "resource" in parts:
         out["r"], out["resource"] = parts["resource"], problem.resource_title(parts["resource"])
     if "place" in parts:
@@ -165,6 +194,11 @@ def limits(problem: AllocationProblem, rows: Sequence[tuple[Block, Label, float]
     return out
 
 
+def step(problem: AllocationProblem, kind: str) -> float:
+    """By how much a row's right-hand side changes for one unit of room (a post, a person, EUR 1 million)."""
+    return KINDS[kind].gives * (MILLION / euros_per_unit(problem, kind) if kind in MONEY else 1.0)
+
+
 def price(problem: AllocationProblem, block: Block, label: Label, rhs: float, dual: float) -> tuple[float, str, str]:
     """A dual value as points per unit of room, its unit, and a sentence.
 
@@ -179,7 +213,7 @@ def price(problem: AllocationProblem, block: Block, label: Label, rhs: float, du
         Change of the weighted harm, in points, per unit of room; its unit; the sentence.
     """
     kind = KINDS[block.name]
-    change = dual * kind.gives * kind.factor
+    change = dual * step(problem, block.name)
     text = kind.more.format(**_parts(problem, block, label, rhs))
     if change == 0:
         return change, kind.unit, f"{text[:1].upper()}{text[1:]} would change nothing."
@@ -187,6 +221,18 @@ def price(problem: AllocationProblem, block: Block, label: Label, rhs: float, du
     points = number(abs(change))
     noun = "point" if points == "1" else "points"
     return change, kind.unit, f"{text[:1].upper()}{text[1:]} would {verb} the weighted harm by {points} {noun}."
+
+
+def holds(problem: AllocationProblem, block: Block, low: float, high: float) -> str:
+    """Over which range of its limit a price holds, in words."""
+    factor = euros_per_unit(problem, block.name)
+    unit = "EUR {}" if block.name in MONEY else f"{{}} {block.unit}"
+    ends = [unit.format(f"{value * factor:,.0f}" if block.name in MONEY else number(value)) for value in (low, high)]
+    if low == -float("inf"):
+        return f"holds for limits up to {ends[1]}"
+    if high == float("inf"):
+        return f"holds for limits from {ends[0]}"
+    return f"holds for limits from {ends[0]} to {ends[1]}"
 
 
 def entry(problem: AllocationProblem, resource: str, place: str, quarter: str, reduced_cost: float) -> str:

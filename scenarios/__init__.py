@@ -18,14 +18,15 @@ from .template import SCHEMA_FILE, template
 if TYPE_CHECKING:
     from .editor_schema import json_schema
     from .reference import World, world
+    from .small_worlds import small_world
 
 __all__ = [
     "LEVERS", "OUTCOMES", "RESOURCES", "SCHEMA_FILE", "LeverInfo", "OutcomeInfo", "Parameter", "Parameters", "Problem", "Registry",
     "ResourceInfo", "Scenario", "ScenarioError", "World", "bundled", "check", "json_schema", "load", "registry",
-    "template", "world",
+    "small_world", "template", "world",
 ]  # fmt: skip
 
-_LATER = {"json_schema": "editor_schema", "World": "reference", "world": "reference"}
+_LATER = {"json_schema": "editor_schema", "World": "reference", "world": "reference", "small_world": "small_worlds"}
 
 
 def __getattr__(name: str) -> Any:

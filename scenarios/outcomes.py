@@ -51,9 +51,12 @@ _ALL = (
           "Successful crossings of an external border, reported or not. Crossing to seek asylum is a right: fewer "
           "crossings are not better by themselves."),
     _flow("detections", "Detections", "detections", "neither", _ROUTE_GROUP,
-          "Crossings that are reported; better reporting raises them."),
+          "Crossings that an authority registers. A person who is registered at two borders counts twice."),
     _flow("interceptions", "Interceptions", "interceptions", "neither", ("route", "origin_group"),
           "Attempts that an authority stops and sends back, before or at an external border."),
+    _flow("returns", "Returns after arrival", "people", "neither", _ROUTE_GROUP,
+          "People who had crossed an external border and are sent back under an agreement; they were counted as crossings.",
+          weightable=False),
     _flow("deaths", "Deaths on the way", "deaths", "lower", _ROUTE_GROUP,
           "People who die or go missing between departure and destination, on land and at sea."),
     _flow("legal_pathway_admissions", "Admissions on legal pathways", "people", "higher", ("origin_group",),
@@ -67,6 +70,11 @@ _ALL = (
                 description="Revenue over paid legs. A higher fee deters some and indebts the others."),
     _flow("travellers_in_debt", "Travellers in debt", "people", "lower", ("origin_group",),
           "People whose fees come to exceed their own means on the way; counted once, when it happens."),
+    _flow("travellers_held", "Travellers held captive", "people", "lower", ("origin_group",),
+          "People held on the way for ransom or labour; counted each time it happens."),
+    _flow("ransom_eur", "Ransoms paid", "EUR", "lower", ("origin_group",),
+          "Money paid to be released; what of it goes to smuggling networks is part of their profit, not of their "
+          "revenue from fees."),
     _stock("active_networks", "Active smuggling networks", "networks", "lower", ("route",),
            "Networks at work, mean over months."),
     _flow("networks_dismantled", "Networks dismantled", "networks", "higher", ("member_state",),
@@ -89,6 +97,14 @@ _ALL = (
           "Attempts to travel a leg, for maps and rates.", weightable=False),
     _flow("leg_deaths", "Deaths by leg", "deaths", "neither", ("leg",),
           "The same deaths as `deaths`, told by leg.", weightable=False),
+    _flow("first_detections", "First detections", "people", "neither", _ROUTE_GROUP,
+          "Detections of people not detected before: the rest of `detections` counts people again, on the next route or "
+          "after a return.", weightable=False),
+    _flow("reported_detections", "Reported detections", "detections", "neither", ("route", "member_state"),
+          "Detections by the month in which they reach the common statistics: less complete and later than "
+          "`detections`, by Member State.", weightable=False),
+    _flow("fatal_incidents", "Fatal incidents at sea", "incidents", "lower", ("route",),
+          "Boats on which people died.", weightable=False),
     _flow("attempts", "Attempts at an external border", "attempts", "neither", _ROUTE_GROUP,
           "Attempts to cross an external border, successful or not.", weightable=False),
 )  # fmt: skip

@@ -43,8 +43,8 @@ ROUTES: tuple[str, ...] = ("CMED", "EMED", "WMED", "WAFR", "WBALK", "ELAND")
 
 _EARTH_RADIUS_KM = 6371.0088
 _LEG_ROUTES = (*ROUTES, "CHANNEL", "FEEDER", "INNER")
-_PERIODS = ("2014-2016", "2017-2019", "2020-2024")
-_YEARS = (2014, 2025)
+PERIODS = ("2014-2016", "2017-2019", "2020-2024")
+YEARS = (2014, 2025)
 _SUM_TOLERANCE = 1e-6
 
 
@@ -216,7 +216,7 @@ _TEXT = _Column()
 _GRADE = _Column(words=("A", "B", "C", "D"))
 _SHARE = _Column("number", 0.0, 1.0)
 _AMOUNT = _Column("number", 0.0)
-_YEAR = _Column("integer", *_YEARS)
+_YEAR = _Column("integer", *YEARS)
 
 _TABLES: Mapping[str, Mapping[str, _Column]] = {
     "hubs": {
@@ -263,7 +263,7 @@ _TABLES: Mapping[str, Mapping[str, _Column]] = {
         "source": _TEXT, "grade": _GRADE,
     },
     "destination_shares": {
-        "origin_group": _TEXT, "member_state": _TEXT, "period": _Column(words=_PERIODS), "share": _SHARE,
+        "origin_group": _TEXT, "member_state": _TEXT, "period": _Column(words=PERIODS), "share": _SHARE,
     },
 }  # fmt: skip
 
@@ -483,7 +483,7 @@ def _check_groups(c: _Checker) -> None:
     c.sums("origin_hubs", ["origin_group"], "share", 1.0)
     c.sums("seasonality", ["origin_group"], "factor", 1.0, mean=True)
     c.sums("destination_shares", ["origin_group", "period"], "share", 1.0)
-    sizes = {"seasonality": 12, "demand": _YEARS[1] - _YEARS[0] + 1, "destination_shares": 27 * len(_PERIODS)}
+    sizes = {"seasonality": 12, "demand": YEARS[1] - YEARS[0] + 1, "destination_shares": 27 * len(PERIODS)}
     for table, size in sizes.items():
         counts = c.tables[table].groupby("origin_group").size()
         for group, count in counts.items():

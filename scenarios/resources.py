@@ -10,15 +10,20 @@ from typing import Final, Literal
 
 @dataclass(frozen=True, slots=True)
 class ResourceInfo:
-    """One resource type: who owns it and which registry row holds its yearly cost."""
+    """One resource type.
+
+    ``owner`` gives it, ``cost_parameter`` is the registry row of its yearly cost, ``heading`` the budget that pays it,
+    ``places`` says whether it works in Member States or in partner countries.
+    """
 
     name: str
     title: str
     unit: str
-    owner: Literal["europol", "member_state"]
+    owner: Literal["europol", "member_state", "eurojust", "frontex"]
     cost_parameter: str
     heading: str
     description: str
+    places: Literal["member_state", "partner"] = "member_state"
 
 
 _ALL = (
@@ -42,6 +47,23 @@ _ALL = (
                  "Surveys an external border, meets incidents and secures evidence."),
     ResourceInfo("rescue_unit", "Rescue unit at sea", "unit", "member_state", "cost.rescue_unit_eur_per_year",
                  "rescue", "A vessel with crews that can stay on station all year."),
+    ResourceInfo("task_force_team", "Operational task force team", "team", "europol",
+                 "cost.task_force_team_eur_per_year", "europol",
+                 "Europol's part of an operational task force, led from one Member State: aims at the organisers of the "
+                 "network on which that state has most evidence."),
+    ResourceInfo("reserve_officer", "Reserve pool officer", "FTE", "member_state",
+                 "cost.reserve_officer_eur_per_year", "europol",
+                 "Member State expert on call for Europol: works like a deployed officer and is missing from casework at home."),
+    ResourceInfo("liaison_officer", "Liaison officer in a partner country", "FTE", "member_state",
+                 "cost.liaison_officer_eur_per_year", "external",
+                 "Makes evidence of a partner country's authorities usable in the Union, as far as they cooperate.",
+                 "partner"),
+    ResourceInfo("eurojust_adviser", "Eurojust adviser for joint teams", "FTE", "eurojust",
+                 "cost.eurojust_adviser_eur_per_year", "eurojust",
+                 "Sets up and runs joint investigation teams on networks on which several states work."),
+    ResourceInfo("frontex_officer", "Frontex standing corps officer", "FTE", "frontex",
+                 "cost.frontex_officer_eur_per_year", "frontex",
+                 "Standing corps officer whom the plan sends to a border; the rest of the corps follows reports."),
 )  # fmt: skip
 
 RESOURCES: Final[Mapping[str, ResourceInfo]] = MappingProxyType(
@@ -49,5 +71,5 @@ RESOURCES: Final[Mapping[str, ResourceInfo]] = MappingProxyType(
 )
 """All resource types by name."""
 
-HEADINGS: Final = ("europol", "biometrics", "member_states", "rescue")
+HEADINGS: Final = ("europol", "biometrics", "member_states", "rescue", "eurojust", "frontex", "external")
 """Budget headings; each resource type is paid from one (``ResourceInfo.heading``)."""

@@ -28,7 +28,7 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from . import vocabulary
 from .levers import LEVERS
-from .member_states import guess_member_state
+from .member_states import MEMBER_STATES, guess_member_state
 from .outcomes import ARRIVAL_COUNTS, OUTCOMES
 from .problems import nearest
 from .registry import (
@@ -40,9 +40,12 @@ from .registry import (
     triangular,
     uniform,
 )
+from .resources import RESOURCES
 
 FIRST_DAY: Final = dt.date(2014, 1, 1)
 """The published demand starts here."""
+FIRST_EVENT: Final = dt.date(2010, 1, 1)
+"""An event may begin before a replay's burn-in does."""
 LAST_DAY: Final = dt.date(2050, 12, 31)
 MOST: Final = 1000
 """Longest list of events, and of parameters to vary."""
@@ -155,12 +158,24 @@ def _check_pattern(value: str) -> str:
     return value
 
 
+def _in_event_range(value: dt.date) -> dt.date:
+    if not FIRST_EVENT <= value <= LAST_DAY:
+        raise invalid(f"expected a date from {FIRST_EVENT} to {LAST_DAY}, got {value}")
+    return value
+
+
 Number = Annotated[float, Field(allow_inf_nan=False)]
 Integer = Annotated[int, BeforeValidator(_parse_integer)]
 Date = Annotated[
     dt.date,
     BeforeValidator(_parse_date),
     AfterValidator(_in_range),
+    WithJsonSchema({"type": "string", "format": "date"}),
+]
+EventDate = Annotated[
+    dt.date,
+    BeforeValidator(_parse_date),
+    AfterValidator(_in_event_range),
     WithJsonSchema({"type": "string", "format": "date"}),
 ]
 Year = Annotated[int, BeforeValidator(_parse_year), Field(ge=FIRST_DAY.year, le=LAST_DAY.year)]
@@ -186,7 +201,7 @@ ParameterName = Annotated[str, Word("parameter in the registry")]
 ResourceName = Annotated[str, Word("resource type")]
 Heading = Annotated[str, Word("budget heading")]
 OutcomeName = Annotated[str, Word("outcome that can be weighted")]
-Place = Annotated[str, Word("Member State", also="default")]
+Place = Annotated[str, Word("Member State or partner country", also="default")]
 OriginGroups = Annotated[list[Annotated[str, Word("origin group", also="all")]], AfterValidator(_all_or_some)]
 MemberStates = Annotated[list[Annotated[str, Word("Member State", also="all")]], AfterValidator(_all_or_some)]
 Partners = Annotated[list[Annotated[str, Word("partner country", also="all")]], AfterValidator(_all_or_some)]
@@ -468,7 +483,16 @@ class LegalPathways(Lever):
     __doc__ = LEVERS["legal_pathways"].description
 
     places_per_year: Number = Field(
-        ge=0, le=10_000_000, description="Additional places per year, all named groups together."
+        ge=0,
+        le=10_000_000,
+        description="Additional places per year, all named groups together (10000000: as many as are asked for).",
+    )
+    price_eur: Number | None = Field(
+        default=None,
+        ge=0,
+        le=1_000_000,
+        description="Price at which the places are sold as visas to whoever can pay it and prefers it; null: places are "
+        "given to applicants and cost nothing.",
     )
     origin_groups: OriginGroups = Field(
         default=["all"], description="Origin groups that may apply, or [all]."
@@ -537,8 +561,19 @@ class ModelOptions(_Part):
         default=None,
         description="Year whose published route shares fix the route constants; null: demand_year or the start's year.",
     )
+    departures: dict[Route, dict[Country, Annotated[Number, Field(ge=0, le=1)]]] = Field(
+        default_factory=dict,
+        description="By route, published shares of its detections by country of departure (ISO3) in the reference year: "
+        "constants are fitted to them. Absent: departures are spread as fees, risks and days say.",
+    )
+    by_sea: dict[Route, Annotated[Number, Field(ge=0, le=1)]] = Field(
+        default_factory=dict,
+        description="By route, published share of its detections at sea in the reference year; absent: as fees, risks and "
+        "days say.",
+    )
     networks: Integer = Field(
-        default=300, ge=20, le=2000, description="Smuggling networks at the start, 20 to 2000."
+        default=300, ge=20, le=2000,
+        description="Most agents for smuggling networks, 20 to 2000; where there are more networks, each stands for several.",
     )
     route_choice_interval_days: Integer = Field(
         default=7, ge=1, le=60, description="Days between two solutions of the route choice, 1 to 60."
@@ -547,6 +582,23 @@ class ModelOptions(_Part):
         default=True,
         description="Smugglers and beliefs respond; false: frozen at the reference, for what-ifs.",
     )
+    behaviour: Literal["expected_utility", "salience", "habit", "rumour"] = Field(
+        default="expected_utility",
+        description="How travellers choose away from the reference, where all agree: expected_utility; salience of recent "
+        "deaths and interceptions; habit, which follows earlier choices; rumour, which follows what is popular.",
+    )
+
+    @field_validator("departures")
+    @classmethod
+    def _shares(cls, value: dict[str, dict[str, float]]) -> dict[str, dict[str, float]]:
+        found = [
+            (route, f"the shares of {route} add up to {sum(shares.values()):g}, more than 1")
+            for route, shares in value.items()
+            if sum(shares.values()) > 1.0 + 1e-9
+        ]
+        if found:
+            raise invalid_fields(found)
+        return value
 
 
 # ---------------------------------------------------------------------------------------------- M
@@ -579,20 +631,62 @@ class Post(_Part):
     hire_lead_quarters: Integer = Field(
         default=0, ge=0, le=20, description="Quarters from decision to a trained person at work."
     )
+    training_quarters: Integer = Field(
+        default=0,
+        ge=0,
+        le=20,
+        description="Of the lead time, the last quarters in training: recruits are paid, and some do not complete it.",
+    )
+    training_places: Number | None = Field(
+        default=None, ge=0, le=100_000, description="Most recruits in training at one time; null: no limit."
+    )
     hires_per_quarter: Number | None = Field(
         default=None, ge=0, le=100_000, description="Most that can start per quarter; null: no limit."
     )
+    quarters_per_year: Number | None = Field(
+        default=None,
+        gt=0,
+        le=4,
+        description="Quarters in a calendar year for which each post can be called upon (a reserve); null: all.",
+    )
+    set_up_eur: Number | None = Field(
+        default=None,
+        ge=0,
+        le=1e12,
+        description="EUR for setting up work of this type at a place, whatever its size (a mixed-integer plan); null: the "
+        "registry's for task force teams, none for others.",
+    )
+    lasts_quarters: Integer | None = Field(
+        default=None,
+        ge=1,
+        le=40,
+        description="Quarters until work of this type has to be set up anew; null: as long as a task force lasts.",
+    )
+    least_team: Number = Field(
+        default=0.0, ge=0, le=100_000, description="Least number at a place while it is set up."
+    )
+
+    @field_validator("training_quarters")
+    @classmethod
+    def _within_lead(cls, value: int, info: ValidationInfo) -> int:
+        lead = info.data.get("hire_lead_quarters")
+        if lead is not None and value > lead:
+            raise invalid(f"expected at most `hire_lead_quarters` ({lead}), of which it is a part, got {value}")
+        return value
 
 
 class Pool(_Part):
-    """Posts that several types share: their sum stays within the pool (each type's own limit holds as well)."""
+    """Posts that several types share: their sum stays within the pool (each type's own limit holds as well).
+
+    A team counts as many posts as it has people.
+    """
 
     types: list[ResourceName] = Field(min_length=1, description="Resource types that draw on the pool.")
     available: Number = Field(ge=0, le=100_000, description="Most of all these types together at one time.")
 
 
 class Host(_Part):
-    """What one Member State can take in."""
+    """What one Member State, or a partner country that hosts liaison officers, can take in."""
 
     absorb: Number = Field(
         ge=0, le=100_000, description="Most additional staff hosted at one time, all types together."
@@ -602,7 +696,9 @@ class Host(_Part):
         description="Least additional presence per resource type, once posts are available.",
     )
     consent: bool = Field(
-        default=True, description="The host agrees to Europol deployments; false: no deployed officers there."
+        default=True,
+        description="The host agrees to staff from outside on its territory; false: no deployed, reserve, standing corps or "
+        "liaison officers and no task force teams there.",
     )
 
     @field_validator("minimum")
@@ -640,9 +736,28 @@ class Rules(_Part):
         le=1,
         description="Largest share of its own staff that a Member State gives to others; null: no limit.",
     )
-    key: Literal["population_gdp"] = Field(
+    key: Literal["population_gdp", "population", "gdp"] = Field(
         default="population_gdp",
-        description="Key by which Member States contribute: half population, half gross domestic product.",
+        description="Key by which Member States contribute: half population, half gross domestic product (Regulation (EU) "
+        "2024/1351, Article 66), or one of the two.",
+    )
+    key_band: Number | None = Field(
+        default=None,
+        ge=0,
+        le=100,
+        description="How far above its key a Member State's contribution may lie (0.5 = by half); null: the registry's.",
+    )
+    key_least: Number | None = Field(
+        default=None,
+        gt=0,
+        le=1,
+        description="Least share of its key that every Member State contributes; null: none has to.",
+    )
+    notice_quarters: Integer = Field(
+        default=0,
+        ge=0,
+        le=8,
+        description="Quarters between leaving one place and working at another, for staff that is moved; 0: at once.",
     )
 
 
@@ -660,15 +775,48 @@ class Resources(_Part):
         default_factory=dict,
         description="EUR by heading and year. A heading that is absent is not limited; a year that is absent has no money.",
     )
+    carry_over: dict[Heading, Annotated[Number, Field(ge=0, le=1)]] = Field(
+        default_factory=dict,
+        description="By heading: largest share of a year's money that can be kept for the next year (0.1 = 10 %).",
+    )
     hosts: dict[Place, Host] = Field(
         default_factory=dict,
-        description="By Member State (ISO3); `default` holds for every Member State that is not named.",
+        description="By Member State, or partner country for liaison officers (ISO3); `default` holds for every Member State "
+        "that is not named.",
     )
     rules: Rules = Field(default_factory=Rules, description="Rules that every plan keeps.")
 
     def host(self, member_state: str) -> Host | None:
-        """The host rule of a Member State: its own, else ``default``, else None (no limit)."""
-        return self.hosts.get(member_state, self.hosts.get("default"))
+        """The host rule of a place: its own, else ``default`` for a Member State, else None (no limit)."""
+        default = self.hosts.get("default") if member_state in MEMBER_STATES else None
+        return self.hosts.get(member_state, default)
+
+    @field_validator("carry_over")
+    @classmethod
+    def _limited(cls, value: dict[str, float], info: ValidationInfo) -> dict[str, float]:
+        budgets = info.data.get("budgets")
+        found = [
+            (name, f"the heading {name} has no budget of which something could be kept")
+            for name in value
+            if budgets is not None and name not in budgets
+        ]
+        if found:
+            raise invalid_fields(found)
+        return value
+
+    @field_validator("hosts")
+    @classmethod
+    def _work_there(cls, value: dict[str, Host]) -> dict[str, Host]:
+        found: list[tuple[str, str]] = []
+        for place, host in value.items():
+            where = "member_state" if place == "default" or place in MEMBER_STATES else "partner"
+            for kind in host.minimum:
+                if RESOURCES[kind].places != where:
+                    theirs = "partner countries" if where == "member_state" else "Member States"
+                    found.append((f"{place}.minimum.{kind}", f"{RESOURCES[kind].title}s work in {theirs}, not here"))
+        if found:
+            raise invalid_fields(found)
+        return value
 
     @field_validator("pools")
     @classmethod
@@ -688,14 +836,48 @@ class Resources(_Part):
         return value
 
 
+# ---------------------------------------------------------------------------------------------- plan
+
+
+class PlanOptions(_Part):
+    """What a plan minimises when the effects of staff are uncertain."""
+
+    objective: Literal["expected", "cvar", "regret", "robust"] = Field(
+        default="expected",
+        description="expected: the mean weighted harm; cvar: the mean of its worst scenarios; regret: the largest regret "
+        "over scenarios; robust: the weighted harm when some effects are at their worst.",
+    )
+    level: Number = Field(
+        default=0.9,
+        ge=0,
+        lt=1,
+        description="cvar: level; 0.9 = the worst tenth of the scenarios' probability.",
+    )
+    weight: Number = Field(
+        default=1.0, ge=0, le=1, description="cvar: its share in the objective; the rest is the expected value."
+    )
+    gamma: Number = Field(
+        default=5.0,
+        ge=0,
+        le=10_000,
+        description="robust: how many effects (resource type by group of places) may be at their worst at once.",
+    )
+    scenarios: Integer = Field(default=100, ge=2, le=1000, description="Scenarios of effects, 2 to 1000.")
+    source: Literal["bootstrap", "replicates"] = Field(
+        default="bootstrap",
+        description="Where scenarios of effects come from. bootstrap: the noise of the measuring runs, resampled; "
+        "replicates: a whole measurement in each of so many replicates, with the parameters it draws, which takes as long as that many measurements.",
+    )
+
+
 # ---------------------------------------------------------------------------------------------- events
 
 
 class Event(_Part):
     """Something that happens, whatever the policy."""
 
-    on: Date = Field(description="First day (YYYY-MM-DD).")
-    off: Date | None = Field(default=None, description="First day after; null: it stays.")
+    on: EventDate = Field(description="First day (YYYY-MM-DD), from 2010-01-01 on.")
+    off: EventDate | None = Field(default=None, description="First day after; null: it stays.")
 
     @field_validator("off")
     @classmethod
@@ -719,7 +901,7 @@ class BorderClosed(Event):
 
 
 class PartnerAgreement(Event):
-    """A country's authorities intercept more or less often than at the reference; the latest agreement counts."""
+    """What a country does changes: its controls, returns to it, networks on its coast; the latest agreement counts."""
 
     kind: Literal["partner_agreement"]
     ramp_days: Integer = Field(
@@ -733,6 +915,32 @@ class PartnerAgreement(Event):
         le=1,
         description="Chance of interception on legs that the country watches, as a multiple of its reference value: "
         "1 = today's arrangement, 0 = none.",
+    )
+    returns: Number | None = Field(
+        default=None,
+        ge=0,
+        le=1,
+        description="Share of those who arrive from the country over an external border that are sent back to where "
+        "they set out; null: as under its agreement before (none at first).",
+    )
+    returns_into: Country | None = Field(
+        default=None, description="Only arrivals in this Member State (ISO3) are held and sent back; null: any."
+    )
+    returns_by: Literal["land", "sea", "air"] | None = Field(
+        default=None, description="Only arrivals by land, sea or air are held and sent back; null: any."
+    )
+    held_days: Integer | None = Field(
+        default=None,
+        ge=0,
+        le=3650,
+        description="Days for which those who arrive are held before they may go on or are sent back; null: as before.",
+    )
+    networks_stopped: Number | None = Field(
+        default=None,
+        ge=0,
+        le=1,
+        description="Share of the networks on the country's corridors of departure that stop while the agreement "
+        "holds; null: as before.",
     )
 
 
@@ -797,6 +1005,7 @@ class Scenario(_Part):
         default_factory=dict, description="M: outcomes that the plan weighs, with points per unit."
     )
     resources: Resources = Field(default_factory=Resources, description="What a plan may use.")
+    plan: PlanOptions = Field(default_factory=PlanOptions, description="What a plan minimises.")
     events: list[AnyEvent] = Field(
         default_factory=list, max_length=MOST, description="What happens, whatever the policy."
     )

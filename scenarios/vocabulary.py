@@ -35,6 +35,8 @@ def names(kind: str) -> frozenset[str]:
     match kind:
         case "Member State":
             return frozenset(MEMBER_STATES)
+        case "Member State or partner country":
+            return frozenset(MEMBER_STATES) | column("partners", "partner")
         case "partner country":
             return column("partners", "partner")
         case "country on the map":
@@ -57,7 +59,7 @@ def names(kind: str) -> frozenset[str]:
 def description(kind: str, name: str) -> str:
     """What a word means, for hover text in editors; empty when the word says it."""
     match kind:
-        case "Member State" if name in MEMBER_STATES:
+        case "Member State" | "Member State or partner country" if name in MEMBER_STATES:
             return MEMBER_STATES[name]
         case "parameter in the registry":
             row = registry()[name]

@@ -8,6 +8,8 @@ nothing and never starts the compiler or the solver:
 ``SmugglingModel``        what happens: the agent-based model, a ``mesa.Model`` (`countersmuggling.model`)
 ``optimise``              what to do: the planner; a sub-package that can be called (`countersmuggling.optimise`)
 ``simulate``, ``compare`` what we learn: runs and paired comparisons (`countersmuggling.experiments`)
+``sweep``,                runs of a whole design on one machine or many, kept in a store, and what the store holds
+``open_results``          (`countersmuggling.experiments`)
 ========================  =================================================================================
 
 In an installed wheel the sub-packages lie beside this file.  In a source checkout (editable install, or ``src/`` on the
@@ -21,11 +23,13 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from . import optimise
-    from .experiments import compare, simulate
+    from .experiments import compare, open_results, simulate, sweep
     from .model import SmugglingModel
     from .scenarios import Scenario, load
 
-__all__ = ["Scenario", "SmugglingModel", "__version__", "compare", "load", "optimise", "simulate"]
+__all__ = [
+    "Scenario", "SmugglingModel", "__version__", "compare", "load", "open_results", "optimise", "simulate", "sweep",
+]  # fmt: skip
 
 __version__ = "0.1.0"
 
@@ -41,6 +45,8 @@ _LAZY = {
     "optimise": "optimise",
     "simulate": "experiments",
     "compare": "experiments",
+    "sweep": "experiments",
+    "open_results": "experiments",
 }
 
 

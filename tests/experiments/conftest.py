@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 import math
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -178,3 +181,38 @@ def results(make_results: Callable[..., Results]) -> Results:
 def written(results: Results, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A results folder with its report: to be read, not changed."""
     return results.write(tmp_path_factory.mktemp("written") / "results")
+
+
+# ---------------------------------------------------------------------------------------------- sweeps
+
+
+@pytest.fixture
+def stubs(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
+    """Runs that cost nothing (`stub_runs.py`), importable by name in other processes too."""
+    folder = str(Path(__file__).parent)
+    monkeypatch.syspath_prepend(folder)
+    monkeypatch.setenv("PYTHONPATH", folder, prepend=":")
+    yield importlib.import_module("stub_runs")
+    sys.modules.pop("stub_runs", None)
+
+
+@pytest.fixture
+def notes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where stub runs leave a note of having been done, and look up how to misbehave."""
+    folder = tmp_path / "notes"
+    folder.mkdir()
+    monkeypatch.setenv("SWEEP_NOTES", str(folder))
+    return folder
+
+
+@pytest.fixture
+def design() -> dict[str, Any]:
+    """Two policies x two points x four replicates; twelve different runs: the status quo has no penalties to vary."""
+    return {
+        "name": "small",
+        "scenario": "baseline-2025",
+        "policies": {"status-quo": None, "directive": "facilitation-directive-commission"},
+        "factors": {"levers.penalties.intensity": {"values": [0, 2]}},
+        "replicates": 4,
+        "seed": 3,
+    }

@@ -13,6 +13,7 @@ import pytest
 
 from countersmuggling.experiments import figures, summarising
 from countersmuggling.experiments.results import Results
+from countersmuggling.optimise import charts
 
 
 def test_flows_are_attempts_a_year(results: Results) -> None:
@@ -41,7 +42,7 @@ def test_time_series_has_every_month_run_and_outcome(results: Results) -> None:
 def test_allocation_is_a_mean_over_quarters(results: Results) -> None:
     table = results.plot.allocation().table.set_index("resource")
     assert table.to_dict("index")["deployed_officer"] == {"ITA": 12.0, "GRC": 8.0, "DEU": 0.0, "FRA": 0.0}
-    halved = figures.allocation_table(
+    halved = charts.allocation_table(
         pd.DataFrame(
             {
                 "resource": ["analyst"] * 2,
@@ -68,7 +69,7 @@ def test_shadow_prices_show_what_binds_and_would_help(results: Results) -> None:
     ]
 
 
-CHARTS: list[Callable[[Results], figures.Chart]] = [
+CHARTS: list[Callable[[Results], charts.Chart]] = [
     lambda r: r.plot.flows(),
     lambda r: r.plot.flows(region=figures.MEDITERRANEAN),
     lambda r: r.plot.change(),
@@ -120,7 +121,7 @@ def test_colours_that_mean_something_survive(results: Results) -> None:
         colours: Any = image.convert("RGB").getcolors(1_000_000)
     found = {colour for _, colour in colours}
     assert len(found) <= 256
-    for colour in (figures.MORE, figures.LESS, figures.SEA, figures.LAND):
+    for colour in (charts.MORE, charts.LESS, charts.SEA, charts.LAND):
         assert tuple(int(colour[i : i + 2], 16) for i in (1, 3, 5)) in found
 
 

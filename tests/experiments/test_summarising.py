@@ -11,6 +11,7 @@ import pytest
 
 from countersmuggling.experiments import summarising
 from countersmuggling.experiments.results import Results
+from countersmuggling.model.pairing import interval
 
 
 def at(frame: pd.DataFrame, key: Any, column: str | None = None) -> Any:
@@ -88,8 +89,8 @@ def test_a_hole_in_the_results_is_refused(hole: float) -> None:
 
 def test_interval_is_students() -> None:
     # by hand: mean 2, standard deviation 1, t(0.975, 2) = 4.302653, half width 4.302653 / sqrt(3)
-    assert summarising.interval([1.0, 2.0, 3.0]) == pytest.approx((2.0, 2 - 2.484138, 2 + 2.484138), abs=1e-6)
-    mean, low, high = summarising.interval([5.0])
+    assert interval([1.0, 2.0, 3.0]) == pytest.approx((2.0, 2 - 2.484138, 2 + 2.484138), abs=1e-6)
+    mean, low, high = interval([5.0])
     assert mean == 5.0
     assert math.isnan(low) and math.isnan(high)
 
@@ -98,7 +99,7 @@ def test_interval_covers_the_truth_as_often_as_it_says() -> None:
     rng = np.random.default_rng(1)
     inside = 0
     for _ in range(400):
-        _, low, high = summarising.interval((3.0 + rng.standard_normal(5)).tolist())
+        _, low, high = interval((3.0 + rng.standard_normal(5)).tolist())
         inside += low <= 3.0 <= high
     assert 0.92 <= inside / 400 <= 0.98
 

@@ -15,9 +15,13 @@ from countersmuggling.model import RunOutput, SmugglingModel
 from countersmuggling.model.core import default_geography
 from countersmuggling.model.geography import Geography
 from countersmuggling.model.reference_point import ReferencePoint, Tastes, fit_reference_point
-from countersmuggling.scenarios import Scenario, load, registry
+from countersmuggling.model.smuggling_networks import Firms, SmugglingNetwork
+from countersmuggling.model.streams import Purpose, case_uniforms, poisson, series_uniforms
+from countersmuggling.scenarios import Scenario, load, registry, small_world
+from countersmuggling.scenarios.reference import World
 
 FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
 MakeScenario = Callable[..., Scenario]
 
 SMALL: dict[str, Any] = {
@@ -46,19 +50,62 @@ class Bench(mesa.Model):  # type: ignore[misc]
         self.params = params
         self.casework: Any = None
         self.networks: list[Any] = []
-        self.active_networks = np.ones(0, dtype=np.bool_)
-        self.dials: dict[str, FloatArray] = {}
+        self.firms = Firms(0)
+        self.member_states: list[Any] = []
         self.sanctions = np.zeros(1)
-        self.draws: FloatArray = np.zeros(0)
+        self.seed = np.uint64(7)
+        self.fixed: dict[Purpose, float] = {}  # draws that a test sets, by purpose
 
-    def actor_draws(self, first: int, count: int, day: int, purpose: int) -> FloatArray:
-        return self.draws[:count]
+    def found(
+        self, corridors: list[int], *, organisers: float = 2.0, facilitators: float = 8.0, capital: float = 1000.0,
+        capacity: list[float] | float = 10.0, weight: int = 1, spare: int = 0,
+    ) -> list[SmugglingNetwork]:  # fmt: skip
+        """Networks on these corridors, then some potential entrants; they become the bench's own."""
+        n = len(corridors)
+        firms = self.firms = Firms(n + spare, 2)
+        firms.corridor[:n], firms.capacity[:n], firms.capital[:n] = corridors, capacity, capital
+        firms.weight[:], firms.inner[:], firms.at_work[:n] = weight, 1.0 / weight, weight
+        firms.full_organisers[:], firms.full_facilitators[:] = organisers, facilitators
+        firms.facilitators[:n] = facilitators
+        self.networks = [SmugglingNetwork(self, i, firms) for i in range(n + spare)]
+        return self.networks
+
+    def case_draws(self, actors: IntArray, counters: IntArray, purpose: Purpose) -> FloatArray:
+        if purpose in self.fixed:
+            return np.full(len(actors), self.fixed[purpose])
+        return case_uniforms(self.seed, actors, counters, int(purpose))
+
+    def series_draws(self, actor: int, first: int, count: int, purpose: Purpose) -> FloatArray:
+        if purpose in self.fixed:
+            return np.full(count, self.fixed[purpose])
+        return series_uniforms(self.seed, actor, first, count, int(purpose))
+
+    def count_draw(self, actor: int, day: int, purpose: Purpose, mean: float) -> int:
+        return poisson(self.seed, actor, day, int(purpose), mean)
 
     def case_actor(self, member_state: int) -> int:
         return 10_000 * (member_state + 1)
 
+    def court_actor(self, member_state: int) -> int:
+        return -(member_state + 1)
+
     def recovery_rate(self, member_state: int) -> float:
         return 0.5
+
+
+def erlang_c(servers: int, load: float) -> float:
+    """Chance that a case has to wait in M/M/c (Gross et al. 2008, section 3.3); `load` is arrivals over service rate."""
+    blocked = 1.0
+    for k in range(1, servers + 1):  # Erlang B by its recursion
+        blocked = load * blocked / (k + load * blocked)
+    rho = load / servers
+    return blocked / (1.0 - rho * (1.0 - blocked))
+
+
+@pytest.fixture(scope="session")
+def mean_wait() -> Callable[[int, float, float], float]:
+    """Mean wait in M/M/c for servers, arrivals and services a day, by Erlang's formula."""
+    return lambda c, arrivals, services: erlang_c(c, arrivals / services) / (c * services - arrivals)
 
 
 @pytest.fixture(scope="session")
@@ -75,6 +122,36 @@ def geography() -> Geography:
 @pytest.fixture
 def bench(params: dict[str, float]) -> Bench:
     return Bench(dict(params))
+
+
+#: country of departure, Member State, route: three ways that differ in nothing but their names
+WAYS = (("TUN", "ITA", "CMED"), ("DZA", "ESP", "WMED"), ("EGY", "GRC", "EMED"))
+
+
+def symmetric_world(groups: int = 4, per_year: float = 20_000.0) -> World:
+    """A world of three like ways: one origin hub, three coasts, three Member States.
+
+    Every way is a leg by land to a coast and a leg by sea; groups have like means and demand, a third of it on each way.
+    """
+    hubs = {"origin": "SDN"}
+    legs: list[dict[str, Any]] = []
+    for departure, state, route in WAYS:
+        coast, landing = departure.lower(), state.lower()
+        hubs |= {coast: departure, landing: state}
+        legs += [
+            {"from": "origin", "to": coast, "days": 5, "death_per_1000": 0.0, "fee_eur": 500.0},
+            {"from": coast, "to": landing, "mode": "sea", "route": route, "interceptor": departure, "days": 3,
+             "fee_eur": 2000.0, "interception": 0.3, "death_per_1000": 10.0},
+        ]  # fmt: skip
+    shared = {"origins": "origin", "detections": {route: per_year / 3 for _, _, route in WAYS},
+              "destinations": {state: 1 / 3 for _, state, _ in WAYS}}  # fmt: skip
+    return small_world(hubs, legs, {f"group-{n}": shared for n in range(groups)})
+
+
+@pytest.fixture(scope="session")
+def make_world() -> Callable[..., World]:
+    """Worlds of three like ways: see `symmetric_world`."""
+    return symmetric_world
 
 
 @pytest.fixture(scope="session")

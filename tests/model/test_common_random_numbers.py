@@ -17,7 +17,8 @@ QUARTERS = ("2025Q1", "2025Q2")
 def scenario(**levers: dict[str, Any]) -> Scenario:
     content = load("baseline-2025").model_dump(by_alias=True, mode="json", exclude_none=True)
     content["horizon"] = {"start": "2025-01-01", "end": "2025-06-30", "burn_in_days": 60}
-    content["uncertainties"] = {"draw": "central"}
+    # courts short of staff from the start, so that cases wait within the half year
+    content["uncertainties"] = {"draw": "central", "parameters": {"prosecution.utilisation": 1.1}}
     content["model"] = {"persons_per_agent": 100, "networks": 100}
     content["levers"] = {name: {"on": "2025-01-01", **setting} for name, setting in levers.items()}
     return Scenario.model_validate(content)

@@ -11,7 +11,6 @@ from countersmuggling.model.investigations import (
     joint_reach,
     linked_share,
     strength_of_case,
-    work_off_backlog,
 )
 
 FloatArray = npt.NDArray[np.float64]
@@ -35,22 +34,6 @@ def test_reach_adds_gains_and_stays_a_chance() -> None:
     assert float(joint_reach(0.3, 0.5, 0.0)) == pytest.approx(0.15)
     assert float(joint_reach(0.3, 0.5, 1.5)) == pytest.approx(0.375)
     assert float(joint_reach(0.9, 0.9, 5.0)) == 1.0
-
-
-def test_backlog_by_hand() -> None:
-    # 10 cases, 4 brought, a quarter of the 6 left lapses
-    assert work_off_backlog(10.0, 4.0, 0.25) == pytest.approx((4.0, 1.5, 4.5))
-    assert work_off_backlog(3.0, 4.0, 0.25) == pytest.approx((3.0, 0.0, 0.0))
-
-
-def test_a_backlog_settles_where_lapses_balance_arrivals() -> None:
-    """10 new cases a week for capacity 4: in the end 6 lapse, which a tenth of 60 does."""
-    backlog, processed, lapsed = 0.0, 0.0, 0.0
-    for _ in range(400):
-        processed, lapsed, backlog = work_off_backlog(backlog + 10.0, 4.0, 0.1)
-    assert (processed, lapsed, backlog) == pytest.approx((4.0, 6.0, 54.0))
-    for _ in range(5):
-        assert work_off_backlog(2.0, 4.0, 0.1)[2] == 0.0
 
 
 @pytest.fixture
@@ -98,33 +81,51 @@ def test_linking_by_hand(work: Casework, params: dict[str, float]) -> None:
     np.testing.assert_array_equal(work.linked[1], np.zeros(3))
 
 
-def test_candidates_are_ranked_by_usable_evidence(params: dict[str, float]) -> None:
-    work = Casework(6, 2, 2, dict(params))
-    work.linked[:, 0] = [5.0, 50.0, 20.0, 30.0, 2.0, 90.0]
+def weighed(work: Casework, at_work: list[int], sharing: float) -> FloatArray:
+    work.weigh(np.array(at_work), np.full(2, sharing))
+    return work.score[:, 0]
+
+
+def test_cases_that_can_be_opened_are_weighed_by_usable_evidence(params: dict[str, float]) -> None:
+    work = Casework(7, 2, 2, dict(params))
+    work.linked[:, 0] = [5.0, 50.0, 20.0, 30.0, 2.0, 90.0, 60.0]
     work.held[:, 0] = 1.0
     work.held[5, 0] = 0.0  # nothing of its own to start from
-    np.testing.assert_array_equal(work.candidates(0, 10, 3.0, 1.0), [1, 3, 2, 0])  # the fifth has too little
-    np.testing.assert_array_equal(work.candidates(0, 2, 3.0, 1.0), [1, 3])
-    assert len(work.candidates(0, 0, 3.0, 1.0)) == 0 and len(work.candidates(0, -3, 3.0, 1.0)) == 0
-    work.open[1, 0] = True  # already on it
-    np.testing.assert_array_equal(work.candidates(0, 10, 3.0, 1.0), [3, 2, 0])
+    at_work = [1, 1, 1, 1, 1, 1, 0]  # the last one is out of business; the fifth has left too little
+    np.testing.assert_array_equal(weighed(work, at_work, 0.0), [5.0, 50.0, 20.0, 30.0, 0.0, 0.0, 0.0])
+    work.open[1, 0] = 1  # already on it
+    np.testing.assert_array_equal(weighed(work, at_work, 0.0), [5.0, 0.0, 20.0, 30.0, 0.0, 0.0, 0.0])
+    half = params["investigation.half_items"]
+    np.testing.assert_allclose(work.strength[:, 0], work.linked[:, 0] / (work.linked[:, 0] + half))
 
 
 def test_deconfliction_sends_a_state_to_networks_nobody_works_on(params: dict[str, float]) -> None:
-    work = Casework(3, 2, 2, dict(params))
+    work = Casework(3, 2, 2, dict(params) | {"investigation.deconfliction": 1.0})
     work.linked[:, 0], work.held[:, 0] = [50.0, 20.0, 8.0], 1.0
-    work.open[0, 1] = True
-    np.testing.assert_array_equal(work.candidates(0, 3, 3.0, 1.0), [0, 1, 2])  # nobody tells
-    np.testing.assert_array_equal(work.candidates(0, 3, 3.0, 0.3), [1, 0, 2])  # 15 is less than 20
-    np.testing.assert_array_equal(work.candidates(0, 3, 3.0, 0.0), [1, 2])  # everybody tells
+    work.open[0, 1] = 1
+    np.testing.assert_array_equal(weighed(work, [1, 1, 1], 0.0), [50.0, 20.0, 8.0])  # nobody tells
+    np.testing.assert_allclose(weighed(work, [1, 1, 1], 0.7), [15.0, 20.0, 8.0])
+    np.testing.assert_array_equal(weighed(work, [1, 1, 1], 1.0), [0.0, 20.0, 8.0])  # everybody tells
 
 
-def test_a_closed_file_is_forgotten(work: Casework) -> None:
+def test_a_row_of_four_networks_weighs_as_four_with_a_quarter_of_its_evidence(params: dict[str, float]) -> None:
+    work = Casework(5, 2, 2, dict(params))
+    work.linked[:, 0], work.held[:, 0] = [80.0, 20.0, 20.0, 20.0, 20.0], 1.0
+    work.open[:2, 1] = [2, 0]  # another state works on two of the four, and so on two of the single ones
+    work.open[1:3, 1] = 1
+    score = weighed(work, [4, 1, 1, 1, 1], 0.5)
+    np.testing.assert_allclose(score[0], score[1:].mean())
+    assert np.all(work.strength[:, 0] == work.strength[0, 0])
+    work.open[:, 0] = [4, 1, 1, 1, 1]
+    assert not weighed(work, [4, 1, 1, 1, 1], 0.5).any()
+
+
+def test_a_closed_file_is_forgotten(work: Casework, params: dict[str, float]) -> None:
     for field in (work.held, work.shared, work.linked):
-        field[:] = 7.0
-    work.open[:], work.supported[:] = True, 1.0
-    work.forget(0)
+        field[:] = 8.0
+    work.forget(0, 1)
+    work.forget(1, 4)  # one of four networks: a quarter of the evidence was on it
     for field in (work.held, work.shared, work.linked):
-        assert not field[0].any() and np.all(field[1] == 7.0)
-    assert not work.open[0].any() and work.open[1].all()
-    np.testing.assert_array_equal(work.supported, [0.0, 1.0])
+        assert not field[0].any() and np.all(field[1] == 6.0)
+    work.use_up(1, 0, 2)
+    np.testing.assert_allclose(work.held[1], [6.0 * (1.0 + params["investigation.items_left"]) / 2.0, 6.0, 6.0, 6.0])

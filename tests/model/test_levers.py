@@ -42,7 +42,8 @@ class Run:
 def scenario(**levers: dict[str, Any]) -> Scenario:
     content = load("baseline-2025").model_dump(by_alias=True, mode="json", exclude_none=True)
     content["horizon"] = {"start": ON, "end": "2025-10-31", "burn_in_days": 90}
-    content["uncertainties"] = {"draw": "central"}
+    # courts with cases waiting, as only there more throughput can show
+    content["uncertainties"] = {"draw": "central", "parameters": {"prosecution.utilisation": 1.1}}
     content["model"] = {"persons_per_agent": 50}
     content["levers"] = {name: {"on": ON, **setting} for name, setting in levers.items()}
     return Scenario.model_validate(content)
@@ -116,8 +117,9 @@ EXPECTED: dict[str, list[tuple[str, float, float]]] = {
     "penalties": [("years", 0.05, 2.0), ("departures", -0.02, 0.02), ("irregular_crossings", -0.02, 0.02)],
     "jurisdiction": [("linked_items", 0.0005, 0.5)],
     "member_state_capacity": [("networks_dismantled", 0.0, 1.0), ("arrests", 0.001, 0.5)],
-    # better registration: more detections, hardly any other crossings
-    "data_reporting": [("detections", 0.01, 0.3), ("irregular_crossings", -0.03, 0.03)],
+    # better reporting: more of what is detected is reported, hardly any other crossings or detections
+    "data_reporting": [("reported_detections", 0.01, 0.4), ("detections", -0.03, 0.03),
+                       ("irregular_crossings", -0.03, 0.03)],
     "europol_centre": [("link", 0.1, 1.0), ("linked_items", 0.01, 2.0)],
     "interagency_cooperation": [("convictions", 0.01, 0.5), ("case_backlog", -0.9, -0.01)],
     "information_sharing": [("shared_items", 0.2, 3.0), ("linked_items", 0.05, 3.0)],

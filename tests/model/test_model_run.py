@@ -52,10 +52,34 @@ def test_the_tally_closes_on_every_leg(finished: Any) -> None:
     assert np.all(t.detections <= t.crossings) and np.all(t.deaths + t.interceptions <= t.attempts)
     assert np.all(t.paid <= t.attempts)
     assert t.carried[-1] == 0.0 and t.carried.sum() == t.paid.sum()
-    assert t.takings.sum() == pytest.approx(t.revenue.sum())
+    ransoms = finished.model.params["captivity.network_share"] * t.ransom.sum()
+    assert t.takings.sum() == pytest.approx(t.revenue.sum() + ransoms)
+    assert np.all(t.first_detections <= t.detections) and t.first_detections.any()
     assert t.decided.sum() <= t.applied.sum() and np.all(t.admitted <= t.decided)
     whole = finished.model.persons
     np.testing.assert_array_equal(t.attempts % whole, 0.0)
+
+
+def test_reports_are_fewer_and_later_than_detections(finished: Any) -> None:
+    rows, triangle = finished.output.outcomes, finished.output.triangle
+    reported = rows[rows["outcome"] == "reported_detections"]
+    assert reported["value"].sum() == pytest.approx(triangle["value"].sum())
+    assert (triangle["crossed"] <= triangle["reported"]).all()
+    assert set(reported["member_state"]) <= set(finished.model.geography.member_states) and (reported["route"] != "").all()
+    january = triangle[(triangle["crossed"] == "2025-01")]["value"].sum()
+    totals = finished.output.totals(end="2025-01")
+    assert 0.0 < january < totals["detections"]  # some are never reported, and some not yet
+
+
+def test_fatal_incidents_add_up_to_the_deaths_at_sea(finished: Any) -> None:
+    rows, incidents = finished.output.outcomes, finished.output.incidents
+    g = finished.model.geography
+    at_sea = set(g.legs["leg"][g.by_sea])
+    deaths = rows[(rows["outcome"] == "leg_deaths") & rows["leg"].isin(at_sea)]
+    assert incidents["deaths"].sum() == deaths["value"].sum()
+    assert len(incidents) == finished.output.totals()["fatal_incidents"]
+    assert set(incidents["leg"]) <= at_sea
+
 
 
 def test_outcomes_are_numbers_and_none_is_negative(finished: Any) -> None:

@@ -117,3 +117,21 @@ def test_enforcement_and_pathways_together_do_more_than_the_sum_of_each(
     enforcement, pathways, both = (now - irregular(*x) for x in ((loss, 1.0), (0.0, 2.0), (loss, 2.0)))
     assert enforcement > 0.0
     assert both > enforcement + pathways
+
+
+def test_a_visa_is_chosen_within_the_nest_of_those_who_go(params: dict[str, float]) -> None:
+    """A visa worth as much as all routes: log 2 more for the nest at weight 0.5, shared by halves; stay 0.6 and leave 0.2."""
+    chosen = params | {"participation.reference": 0.2, "participation.logsum_weight": 0.5,
+                       "legal.applications_per_place": 10.0}  # fmt: skip
+    part = Participation(np.zeros((CLASSES, 1)), np.array([2000.0]), np.array([100_000.0]), chosen)
+    arguments = (np.zeros((CLASSES, 1)), np.array([2000.0]), np.ones(1))
+    shares = part.shares(*arguments, np.zeros(CLASSES))
+    go = 0.2 * np.sqrt(2.0)
+    np.testing.assert_allclose(shares.leave, 0.5 * go / (go + 0.2 + 0.6))
+    np.testing.assert_allclose(shares.buy, shares.leave)
+    assert part.shares(*arguments).buy.max() == 0.0
+    # a visa that nobody would want changes nothing, one at any lower price draws from all other ways
+    np.testing.assert_allclose(part.shares(*arguments, np.full(CLASSES, -60.0)).leave, 0.2)
+    dear, cheap = (part.shares(*arguments, np.full(CLASSES, worth)) for worth in (-1.0, 1.0))
+    assert np.all(cheap.buy > dear.buy) and np.all(cheap.leave < dear.leave) and np.all(cheap.apply < dear.apply)
+    assert np.all(cheap.buy + cheap.leave > dear.buy + dear.leave)

@@ -17,8 +17,10 @@ from countersmuggling.model.reference_point import (
     destination_period,
     destination_targets,
     fit_reference_point,
+    legs_that_go_back,
     published_routes,
 )
+from countersmuggling.model.route_choice import NoFiniteValue, solve_values
 from countersmuggling.model.travellers import CLASSES
 
 FloatArray = npt.NDArray[np.float64]
@@ -162,7 +164,56 @@ def test_routes_without_detections_are_closed_to_a_group(
         for r in np.flatnonzero(counted[g] == 0.0):
             legs = geography.external & (geography.route_of_leg == r)
             np.testing.assert_allclose(fit.leg_constant[g, legs], -limit)
-    assert np.all(fit.leg_constant[:, ~geography.external] == 0.0)
+    back = legs_that_go_back(geography) > 0.0
+    assert np.all(fit.leg_constant[:, ~geography.external & ~back] == 0.0)
+    on_balkans = geography.external & (geography.route_of_leg == BALKANS)
+    earned = np.maximum(fit.leg_constant[:, on_balkans][:, :1], 0.0)
+    np.testing.assert_array_equal(fit.leg_constant[:, back], np.repeat(-earned, back.sum(), axis=1))
+
+
+def test_the_constant_of_the_balkans_is_given_back_where_people_come_round(geography: Geography) -> None:
+    back = legs_that_go_back(geography) > 0.0
+    assert set(geography.legs["leg"][back]) == {"rome>athens", "bucharest>sofia"}
+
+
+def test_no_round_over_the_balkans_pays_however_large_the_constant(
+    geography: Geography, params: dict[str, float]
+) -> None:
+    """At the lowest fees and without controls: a value is there with what is given back, and not without it."""
+    tastes, legs, groups = Tastes(geography, params), geography.network.legs, len(geography.groups)
+    nothing = np.zeros(legs)
+    settle = np.repeat((geography.settles_in >= 0)[None, :].astype(float), groups * 8, axis=0)
+    on_balkans = geography.external & (geography.route_of_leg == BALKANS)
+    constant = 20.0 * np.repeat(on_balkans[None, :], groups, axis=0)
+    fair = constant - 20.0 * legs_that_go_back(geography)[None, :]
+    values = solve_values(geography.network, tastes.utility(nothing, nothing, nothing, fair), settle)
+    assert np.isfinite(values).all()
+    with pytest.raises(NoFiniteValue):
+        solve_values(geography.network, tastes.utility(nothing, nothing, nothing, constant), settle)
+
+
+def test_departures_by_country_are_the_published_ones(geography: Geography, params: dict[str, float]) -> None:
+    chance, detection = geography.column("legs", "interception"), geography.column("legs", "detection")
+    told = {"CMED": {"LBY": 0.83, "TUN": 0.02}, "WMED": {"MAR": 0.6}}
+    sea = {"EMED": 0.9}
+    fit = fit_reference_point(geography, Tastes(geography, params), params, 2016, chance, detection, told, sea)
+    death = geography.column("legs", "death_per_1000") / 1000.0
+    landed = fit.flow * (1.0 - chance) * (1.0 - death) * detection
+    left = np.array([geography.hub_country[h] for h in geography.legs["tail"]])
+    for route, shares in told.items():
+        on_route = geography.external & (geography.route_of_leg == ROUTES.index(route))
+        for country, share in shares.items():
+            found = landed[on_route & (left == country)].sum() / landed[on_route].sum()
+            assert found == pytest.approx(share, abs=params["route_choice.fit_tolerance"] * 1.5)
+    on_route = geography.external & (geography.route_of_leg == ROUTES.index("EMED"))
+    at_sea = landed[on_route & geography.by_sea].sum() / landed[on_route].sum()
+    assert at_sea == pytest.approx(0.9, abs=params["route_choice.fit_tolerance"] * 1.5)
+    # group and country constants settle together more slowly: a percentage point is left after the last round
+    assert fit.worst_route_error < 2.0 * params["route_choice.fit_tolerance"]
+    with pytest.raises(ValueError, match="a share of WAFR from LBY, where no leg"):
+        fit_reference_point(
+            geography, Tastes(geography, params), params, 2016, chance, detection, {"WAFR": {"LBY": 1.0}}
+        )
 
 
 def test_periods_of_destination_shares() -> None:

@@ -153,6 +153,98 @@ def test_cycles_against_a_dense_system(world: tuple[Legs, int, FloatArray, Float
         np.testing.assert_allclose(chance[:, leg], np.where(reached, wanted, 0.0), atol=1e-12)
 
 
+def walks_from(hub: int, legs: Legs, most: int) -> list[list[int]]:
+    """Every sequence of at most `most` legs from a hub: on a network with cycles, all paths but those of longer loops."""
+    found: list[list[int]] = [[]]
+    last: list[tuple[list[int], int]] = [([], hub)]
+    for _ in range(most):
+        last = [
+            ([*path, number], head)
+            for path, at in last
+            for number, (tail, head) in enumerate(legs)
+            if tail == at
+        ]
+        found += [path for path, _ in last]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("legs", "most"),
+    [
+        ([(0, 1), (0, 2), (1, 0), (1, 2)], 90),  # there and back again, two ways out
+        ([(0, 0), (0, 1), (1, 2), (2, 2)], 14),  # loops at two hubs: ways of sharing out the rounds
+        ([(0, 1), (1, 2), (2, 0), (2, 3)], 90),  # a round trip over three hubs
+    ],
+)
+def test_paths_with_loops_are_a_multinomial_logit_too(legs: Legs, most: int) -> None:
+    """Loops weigh 0.2 or less a leg: what longer walks would add is below 1e-10 of the whole."""
+    rng = np.random.default_rng(len(legs) + most)
+    hubs = 1 + max(h for _, h in legs)
+    low, high = (0.05, 0.12) if most < 20 else (0.2, 0.75)
+    utility = np.log(rng.uniform(low, high, (2, len(legs))))  # two traveller classes
+    settle = np.zeros((2, hubs))
+    settle[:, -1] = [1.0, 2.5]
+    network = build(legs, hubs)
+    z = solve_values(network, utility, settle)
+    chance = probabilities(network, choice_menus(network, utility, z))
+    stay = 1.0 - np.array([[chance[k, network.tail == h].sum() for h in range(hubs)] for k in range(2)])
+    walks = [w for w in walks_from(0, legs, most) if end_of(0, w, legs) == hubs - 1]
+    for k in range(2):
+        worth = np.array([np.exp(utility[k, w].sum()) * settle[k, -1] for w in walks])
+        assert z[k, 0] == pytest.approx(worth.sum(), rel=1e-10)
+        found = np.array([chance[k, w].prod() * stay[k, -1] for w in walks])
+        np.testing.assert_allclose(found, worth / worth.sum(), rtol=1e-10, atol=1e-10)
+        rounds = sum(p for p, w in zip(found, walks, strict=True) if len(w) > len(set(w)))
+        assert rounds > 0.001  # who goes round is part of the answer
+    assert np.abs(chance[0] - chance[1]).max() > 0.01  # classes choose for themselves
+
+
+@pytest.mark.parametrize("radius", [0.9, 0.999, 1.0 - 1e-8])
+def test_values_close_to_the_limit_are_found_all_the_same(radius: float) -> None:
+    """A cycle of weight `radius` there and back, 1 to settle at its far end: z1 = 1 / (1 - radius), z0 = z1 / 2."""
+    network = build([(0, 1), (1, 0)], 2)
+    z = solve_values(network, np.log(np.array([[0.5, 2.0 * radius]])), np.array([[0.0, 1.0]]))
+    exact = 1.0 / (1.0 - radius)
+    np.testing.assert_allclose(z, [[0.5 * exact, exact]], rtol=max(1e-10, 1e-15 / (1.0 - radius)))
+    chance = probabilities(network, choice_menus(network, np.log(np.array([[0.5, 2.0 * radius]])), z))
+    np.testing.assert_allclose(chance, [[1.0, radius]], rtol=1e-7)
+    visits = expected_visits(network, chance, np.ones(2), np.zeros((1, 2)), np.array([[1.0, 0.0]]))
+    np.testing.assert_allclose(visits, [[exact, exact]], rtol=1e-6)
+
+
+@settings(max_examples=60, deadline=None)
+@given(cyclic(), st.floats(0.5, 1.5))
+def test_a_value_is_found_exactly_where_the_spectral_radius_is_below_one(
+    world: tuple[Legs, int, FloatArray, FloatArray, FloatArray], wanted: float
+) -> None:
+    legs, hubs, utility, _, _ = world
+    matrix = np.zeros((hubs, hubs))
+    for (tail, head), v in zip(legs, utility[0], strict=True):
+        matrix[tail, head] += np.exp(v)
+    radius = float(np.abs(np.linalg.eigvals(matrix)).max())
+    if radius < 1e-3 or abs(wanted - 1.0) < 1e-6:
+        return
+    scaled, everywhere = utility[:1] + np.log(wanted / radius), np.ones((1, hubs))
+    if wanted > 1.0:
+        with pytest.raises(NoFiniteValue):
+            solve_values(build(legs, hubs), scaled, everywhere)
+        return
+    exact = np.linalg.solve(np.eye(hubs) - matrix * wanted / radius, everywhere[0])
+    np.testing.assert_allclose(solve_values(build(legs, hubs), scaled, everywhere)[0], exact, rtol=1e-8)
+
+
+def test_the_refusal_names_the_hubs_and_the_remedy() -> None:
+    legs = [(0, 1), (1, 2), (2, 1), (2, 3)]
+    network = Network.from_legs([t for t, _ in legs], [h for _, h in legs], 4, ["lagos", "sofia", "skopje", "rome"])
+    np.testing.assert_array_equal(network.on_cycle, [False, True, True, False])
+    with pytest.raises(NoFiniteValue) as caught:
+        solve_values(network, np.array([[-1.0, 0.1, 0.2, -1.0]]), np.array([[0.0, 0.0, 0.0, 1.0]]))
+    text = str(caught.value)
+    assert "sofia" in text and "skopje" in text and "lagos" not in text
+    assert "spectral radius 1.16" in text  # exp((0.1 + 0.2) / 2)
+    assert "raise route_choice.leg_disutility" in text
+
+
 @pytest.mark.parametrize("cost", [0.0, -0.3])
 def test_a_free_cycle_is_refused(cost: float) -> None:
     network = build([(0, 1), (1, 0), (1, 2)], 3)

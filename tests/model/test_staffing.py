@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import xarray as xr
 
 from countersmuggling.model.geography import Geography
 from countersmuggling.model.staffing import (
@@ -51,6 +52,19 @@ def test_an_allocation_holds_in_its_quarter_and_sums_double_rows() -> None:
     assert not any(values.any() for values in allocation.on(date(2026, 8, 15)).values())
 
 
+def test_a_labelled_array_says_the_same_as_its_table() -> None:
+    array = xr.DataArray(
+        np.array([[[2.0, 0.0], [1.0, 3.0]]]), dims=("resource", "place", "quarter"),
+        coords={"resource": ["analyst"], "place": ["FRA", "ITA"], "quarter": ["2025Q3", "2025Q4"]})
+    rows = table(GOOD, ("analyst", "ITA", "2025Q3", 1.0), ("analyst", "ITA", "2025Q4", 3.0))
+    for day in (date(2025, 8, 1), date(2025, 11, 1)):
+        for same in (array, array.transpose("quarter", "resource", "place")):
+            np.testing.assert_array_equal(
+                Allocation(same, STATES).on(day)["analyst"], Allocation(rows, STATES).on(day)["analyst"])
+    with pytest.raises(ValueError, match="dimensions resource, place and quarter, not place, quarter"):
+        Allocation(array.isel(resource=0, drop=True), STATES)
+
+
 def test_an_empty_allocation_places_nobody() -> None:
     assert not any(values.any() for values in Allocation(table(), STATES).on(date(2025, 1, 1)).values())
 
@@ -63,6 +77,7 @@ def test_an_empty_allocation_places_nobody() -> None:
         (table(("analyst", "FRA", "2025Q3", -0.1)), "finite number, 0 or more"),
         (table(("analyst", "FRA", "2025Q3", np.nan)), "finite number, 0 or more"),
         (table(("analyst", "FRA", "2025Q3", np.inf)), "finite number, 0 or more"),
+        (table(("liaison_officer", "FRA", "2025Q3", 1.0)), "liaison_officer to FRA, but this type works in partner countries"),
         (table(GOOD).drop(columns="staff"), r"lacks the column\(s\) staff"),
         (table(GOOD)[["staff"]], r"lacks the column\(s\) resource, place, quarter"),
     ],
@@ -116,8 +131,9 @@ def test_baseline_stands_where_it_should(geography: Geography, params: dict[str,
     np.testing.assert_array_equal(
         staff["rescue_unit"], np.where(coast, params["rescue.units_per_coastal_state"], 0.0)
     )
-    for pool in ("analyst", "deployed_officer", "financial_investigator", "biometric_kit"):
+    for pool in set(TYPES) - {"investigator", "prosecutor", "border_guard", "rescue_unit"}:
         assert not staff[pool].any()
+    assert len(staff["liaison_officer"]) == len(geography.authorities) - 27 > 0
     everyone = states["prosecutors_per_100k"].to_numpy() * states["population"].to_numpy() / 1e5
     wanted = load / params["prosecution.cases_per_prosecutor_year"] / params["prosecution.utilisation"]
     least, most = params["prosecution.least_share"] * everyone, params["prosecution.largest_share"] * everyone
@@ -127,9 +143,9 @@ def test_baseline_stands_where_it_should(geography: Geography, params: dict[str,
 def test_baseline_as_a_table(finished: Any) -> None:
     frame = staff_baseline(finished.scenario)
     assert list(frame.columns) == ["resource", "place", "staff"]
-    assert len(frame) == len(TYPES) * 27 and not frame.duplicated(["resource", "place"]).any()
-    wide = frame.pivot(index="place", columns="resource", values="staff").loc[
-        finished.model.geography.member_states
-    ]
+    assert not frame.duplicated(["resource", "place"]).any()
+    authorities = finished.model.geography.authorities
     for kind in TYPES:
-        np.testing.assert_allclose(wide[kind], finished.model.baseline_staff[kind])
+        own = frame[frame["resource"] == kind]
+        assert list(own["place"]) == (authorities[27:] if kind == "liaison_officer" else authorities[:27])
+        np.testing.assert_allclose(own["staff"], finished.model.baseline_staff[kind])

@@ -18,6 +18,8 @@ from countersmuggling.model.travellers import (
     GAVE_UP,
     NEVER,
     WAITING_LEGAL,
+    Boats,
+    Captivity,
     Conditions,
     Entry,
     Legs,
@@ -49,8 +51,8 @@ def conditions(**changes: Any) -> Conditions:
     """Everybody takes the leg with the only network for EUR 1,000 x 1.2, and nothing happens on the way."""
     plain = Conditions(
         np.ones((CLASSES, 1)), floats(1000.0), floats(1.2), floats(1.0), floats(1.0), floats(0.0), floats(0.0),
-        floats(0.0), floats(0.0), floats(0.0), np.zeros(CLASSES), np.ones((1, 1)), np.zeros((1, 1), np.int64),
-        np.array([1]),
+        floats(0.0), floats(0.0), np.zeros(1, np.int64), floats(0.0), floats(0.0), np.zeros(CLASSES),
+        np.ones((1, 1)), np.zeros((1, 1), np.int64), np.array([1]),
     )  # fmt: skip
     return plain._replace(**changes)
 
@@ -70,8 +72,22 @@ def tally(legs: int = 1, networks: int = 1) -> Tally:
     return Tally.empty(1, legs, 1, networks, 2, 1)
 
 
-def day(rows: Rows, today: int, now: Conditions, counts: Tally, legs: Legs | None = None) -> None:
-    advance(rows, len(rows.key), today, WEIGHT, legs or one_leg(), now, counts, WAIT, RETURN, UPFRONT)
+def no_boats(legs: int) -> Boats:
+    """People die one by one."""
+    none = np.zeros(legs, np.int64)
+    return Boats(none, none, np.zeros(legs), np.zeros(0), np.zeros(0), 1.0)
+
+
+def free(legs: int) -> Captivity:
+    """Nobody is held."""
+    return Captivity(np.zeros(legs), 1.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+
+
+def day(rows: Rows, today: int, now: Conditions, counts: Tally, legs: Legs | None = None, *,
+        boats: Boats | None = None, held: Captivity | None = None) -> None:  # fmt: skip
+    number = len(now.fee)
+    advance(rows, len(rows.key), today, WEIGHT, legs or one_leg(), now, counts, WAIT, RETURN, UPFRONT,
+            boats or no_boats(number), held or free(number))  # fmt: skip
 
 
 def counted(counts: Tally) -> dict[str, float]:
@@ -152,6 +168,38 @@ def test_certain_interception_without_another_attempt() -> None:
     assert counts.gave_up[0] == 10
 
 
+def test_who_is_sent_back_begins_anew_where_the_leg_began() -> None:
+    """Three days on the way, 100 held, then sent back; the crossing and its fee were real."""
+    rows, counts = travellers(1), tally()
+    returned = conditions(returned=floats(1.0), held=np.array([100]), repeat=floats(1.0), detection=floats(1.0))
+    day(rows, 5, returned, counts)
+    assert (rows.hub[0], rows.state[0], rows.due[0]) == (0, AT_HUB, 5 + 3 + 100 + RETURN)
+    assert (counts.crossings[0, 0], counts.detections[0, 0], counts.returned[0, 0]) == (10, 10, 10)
+    assert counts.revenue[0, 0] == pytest.approx(10 * 1200.0)  # all of the fee, not the part paid in advance
+    assert not counts.interceptions.any()
+    day(rows, rows.due[0], conditions(), counts)
+    assert (counts.crossings[0, 0], counts.returned[0, 0]) == (20, 10)
+
+
+def test_who_is_sent_back_may_give_up() -> None:
+    rows, counts = travellers(1), tally()
+    day(rows, 5, conditions(returned=floats(1.0)), counts)
+    assert (rows.state[0], rows.due[0]) == (GAVE_UP, NEVER)
+    assert (counts.gave_up[0], counts.returned[0, 0]) == (10, 10)
+
+
+def test_who_is_held_goes_on_later() -> None:
+    rows, counts = travellers(1), tally()
+    day(rows, 5, conditions(held=np.array([100])), counts)
+    assert (rows.hub[0], rows.due[0]) == (1, 5 + 3 + 100)
+
+
+def test_as_many_are_sent_back_as_the_chance_says() -> None:
+    rows, counts = travellers(4000), tally()
+    day(rows, 5, conditions(returned=floats(0.25)), counts)
+    assert counts.returned[0, 0] / WEIGHT == pytest.approx(1000, abs=4 * (4000 * 0.25 * 0.75) ** 0.5)
+
+
 def test_without_capacity_everybody_waits_and_nobody_pays() -> None:
     rows, counts = travellers(3), tally()
     day(rows, 5, conditions(accept=floats(0.0)), counts)
@@ -172,7 +220,9 @@ def test_who_travels_without_smugglers_needs_no_place_and_names_no_network(
 ) -> None:
     rows, counts = travellers(2), tally()
     day(rows, 5, conditions(accept=floats(0.0), detection=floats(1.0), **alone), counts)
-    assert counted(counts) == {"attempts": 20, "crossings": 20, "detections": 20, "evidence": 20, "today": 20}
+    assert counted(counts) == {
+        "attempts": 20, "crossings": 20, "detections": 20, "first_detections": 20, "evidence": 20, "today": 20
+    }  # fmt: skip
     np.testing.assert_array_equal(counts.evidence, [[0.0, 0.0], [20.0, 0.0]])
     assert not rows.spent.any()
 
@@ -184,6 +234,147 @@ def test_debt_is_counted_once_when_the_money_runs_out() -> None:
     for n, debt in enumerate([0, 10, 20, 20]):  # after 1,200, 2,400, 3,600 and 4,800
         day(rows, 5 + n * RETURN, back, counts)
         assert counts.debt[0] == debt
+
+
+# ---------------------------------------------------------------------------------------------- attempts
+
+
+def test_attempts_until_success_or_giving_up_follow_the_geometric_distribution() -> None:
+    """Stopped with chance p and trying again with chance r: 1 / (1 - p r) attempts, 1 - (1 - p) / (1 - p r) give up."""
+    p, r, people = 0.5, 0.8, 4000
+    rows, counts = travellers(people), tally()
+    again = conditions(interception=floats(p), repeat=floats(r))
+    for n in range(60):
+        day(rows, 5 + n * RETURN, again, counts)
+    assert np.all(rows.due == NEVER)
+    mean, spread = 1.0 / (1.0 - p * r), np.sqrt(p * r) / (1.0 - p * r)
+    assert abs(counts.attempts.sum() / WEIGHT / people - mean) < 4 * spread / np.sqrt(people)
+    lost = 1.0 - (1.0 - p) / (1.0 - p * r)
+    assert abs(counts.gave_up[0] / WEIGHT / people - lost) < 4 * np.sqrt(lost * (1 - lost) / people)
+    assert counts.attempts.sum() == counts.interceptions.sum() + counts.crossings.sum()
+    assert counts.settled.sum() + counts.gave_up.sum() == WEIGHT * people
+
+
+def chain() -> Legs:
+    """Hub 0 > 1 > 2 > 3 with external borders on the first and third leg, a day each; hub 3 is destination 0."""
+    return Legs(
+        np.array([0, 1, 2, 3, 3]), np.array([1, 2, 3]), np.array([1, 1, 1]), np.zeros(3, np.int64),
+        np.array([True, False, True]), np.array([1, 1, 1]), np.array([0, 0, 0]), np.array([-1, -1, -1, 0]),
+    )  # fmt: skip
+
+
+def test_who_is_detected_on_two_successive_routes_counts_twice() -> None:
+    three = {n: np.repeat(getattr(conditions(), n), 3) for n in ("fee", "use", "death", "interception", "returned", "held")}
+    rows, counts = travellers(8), tally(legs=3)
+    seen = conditions(menu=np.ones((CLASSES, 3)), detection=floats(1.0, 1.0, 1.0), **three)
+    for today in (5, 6, 7, 8):
+        day(rows, today, seen, counts, chain())
+    np.testing.assert_array_equal(counts.detections[0], [80.0, 0.0, 80.0])
+    np.testing.assert_array_equal(counts.first_detections[0], [80.0, 0.0, 0.0])  # half of 160 counts people again
+    rows, counts = travellers(8), tally(legs=3)
+    unseen_first = seen._replace(detection=floats(0.0, 1.0, 1.0))
+    for today in (5, 6, 7, 8):
+        day(rows, today, unseen_first, counts, chain())
+    np.testing.assert_array_equal(counts.first_detections[0], [0.0, 0.0, 80.0])
+    assert counts.settled[0, 0] == 80
+
+
+# ---------------------------------------------------------------------------------------------- captivity
+
+
+def test_who_is_held_for_ransom_pays_and_goes_on_later() -> None:
+    rows, counts = travellers(200, means=2000.0), tally()
+    held = Captivity(floats(1.0), 1.0, 1.0, 1000.0, 0.25, 30.0, 90.0)
+    day(rows, 5, conditions(), counts, held=held)
+    assert counts.held[0] == 2000 and counts.ransom[0] == 2000 * 1000.0
+    assert counts.debt[0] == 2000  # 1,200 of 2,000 were left for neither
+    assert counts.revenue.sum() == pytest.approx(2000 * 1200.0)  # fees only
+    assert counts.takings[0] == pytest.approx(2000 * (1200.0 + 250.0))
+    np.testing.assert_allclose(rows.spent, 2200.0)
+    days = rows.due - 8
+    assert np.all(rows.hub == 1) and days.min() >= 0 and days.max() < 60
+    assert abs(days.mean() - 29.5) < 4 * 60 / np.sqrt(12 * 200)
+    for today in range(6, 70):
+        day(rows, today, conditions(), counts)
+    assert counts.settled[0, 0] == 2000 and counts.held[0] == 2000
+
+
+def test_who_works_instead_pays_nothing_and_stays_longer() -> None:
+    rows, counts = travellers(200), tally()
+    day(rows, 5, conditions(), counts, held=Captivity(floats(1.0), 1.0, 0.0, 1000.0, 0.25, 30.0, 90.0))
+    assert counts.held[0] == 2000 and counts.ransom[0] == 0.0 and counts.takings[0] == pytest.approx(2000 * 1200.0)
+    days = rows.due - 8
+    assert 60 < days.max() < 180 and abs(days.mean() - 89.5) < 4 * 180 / np.sqrt(12 * 200)
+
+
+def test_debt_raises_the_chance_of_being_held() -> None:
+    rows, counts = travellers(2000), tally()
+    rows.means[:1000] = 100.0  # the fee of 1,200 puts them into debt
+    day(rows, 5, conditions(), counts, held=Captivity(floats(0.3), 2.0, 0.0, 0.0, 0.0, 10.0, 10.0))
+    u = draws(travellers(2000), Purpose.HELD)
+    assert counts.held[0] == WEIGHT * ((u[:1000] < 0.6).sum() + (u[1000:] < 0.3).sum())
+
+
+@pytest.mark.parametrize("bad", [{"interception": floats(1.0)}, {"death": floats(1.0)}])
+def test_who_does_not_arrive_is_not_held(bad: dict[str, FloatArray]) -> None:
+    rows, counts = travellers(5), tally()
+    day(rows, 5, conditions(**bad), counts, held=Captivity(floats(1.0), 1.0, 1.0, 9.0, 0.0, 9.0, 9.0))
+    assert counts.held[0] == 0.0 == counts.ransom[0]
+
+
+# ---------------------------------------------------------------------------------------------- boats
+
+
+def test_a_boat_takes_its_share_of_those_on_board() -> None:
+    """Four equal boats: nothing befalls the first, everybody dies in the second, some in the third, one by one in all."""
+    rows, counts = travellers(800), tally()
+    boats = Boats(np.array([4]), np.array([0]), floats(0.1), floats(0.0, 1.0, 0.5, 0.0), np.zeros(4), 1.0)
+    day(rows, 5, conditions(death=floats(0.9)), counts, boats=boats)
+    start = travellers(800)
+    on = (4 * draws(start, Purpose.BOAT)).astype(int)
+    chance = floats(0.1, 1.0, 0.5 + 0.5 * 0.1, 0.1)[on]
+    dead = draws(start, Purpose.DEATH) < chance
+    np.testing.assert_array_equal(rows.state == DEAD, dead)
+    np.testing.assert_array_equal(boats.lost, WEIGHT * np.bincount(on[dead], minlength=4))
+    assert counts.deaths[0, 0] == boats.lost.sum()
+    assert np.all(dead[on == 1]) and set(on) == {0, 1, 2, 3}
+
+
+def test_boats_do_not_depend_on_the_order_of_rows() -> None:
+    boats = [Boats(np.array([8]), np.array([0]), floats(0.0), np.linspace(0, 1, 8), np.zeros(8), 3.0) for _ in "ab"]
+    rows, turned = travellers(300), travellers(300)
+    turned.key[:] = rows.key[::-1]
+    day(rows, 5, conditions(), tally(), boats=boats[0])
+    day(turned, 5, conditions(), tally(), boats=boats[1])
+    np.testing.assert_array_equal(rows.state, turned.state[::-1])
+    np.testing.assert_array_equal(boats[0].lost, boats[1].lost)
+
+
+# ---------------------------------------------------------------------------------------------- the plain form
+
+
+def test_the_kernel_does_what_its_plain_form_does() -> None:
+    """The compiled function against the same lines run by the interpreter, in a world where everything happens."""
+    three = {n: np.repeat(getattr(conditions(), n), 3) for n in ("fee", "use")}
+    now = conditions(
+        menu=np.ones((CLASSES, 3)) * 0.95, accept=floats(0.8), death=floats(0.05, 0.1, 0.02), repeat=floats(0.7),
+        interception=floats(0.3, 0.0, 0.4), detection=floats(0.6, 0.0, 0.5), admit=floats(0.4),
+        fallback=np.full(CLASSES, 0.5), returned=floats(0.0, 0.0, 0.2), held=np.array([0, 0, 4]), **three,
+    )  # fmt: skip
+    held = Captivity(floats(0.0, 0.4, 0.0), 1.5, 0.5, 900.0, 0.3, 8.0, 12.0)
+    outcomes = []
+    for kernel in (advance, advance.py_func):  # type: ignore[attr-defined]
+        rows, counts = travellers(300, means=2000.0), tally(legs=3)
+        rows.state[::5] = WAITING_LEGAL
+        boats = Boats(np.array([0, 4, 0]), np.array([0, 0, 4]), np.zeros(3), floats(0, 0.3, 0.6, 0), np.zeros(4), 2.0)
+        with np.errstate(over="ignore"):  # 64-bit words wrap round by design
+            for today in range(5, 60):
+                kernel(rows, 300, today, WEIGHT, chain(), now, counts, WAIT, RETURN, UPFRONT, boats, held)
+        outcomes.append((rows, counts, boats))
+    for plain, fast in zip(*outcomes, strict=True):
+        for field in type(plain)._fields:
+            np.testing.assert_array_equal(getattr(plain, field), getattr(fast, field), err_msg=field)
+    assert counts.held[0] > 0 and counts.ransom[0] > 0 and counts.debt[0] > 0 and boats.lost.any()
 
 
 # ---------------------------------------------------------------------------------------------- legal pathways
@@ -351,10 +542,11 @@ def test_grown_rows_keep_what_they_hold() -> None:
 def entry(*potential: int, leave: float = 1.0, apply: float = 0.0) -> Entry:
     """Groups with two origin hubs (numbers 4 and 6, shares 0.25 and 0.75) and eight equal classes."""
     groups = len(potential)
+    left, applied = np.full((groups * CLASSES, 2), leave), np.full((groups * CLASSES, 2), apply)
     return Entry(
         np.array(potential), np.arange(1, CLASSES + 1) / CLASSES, np.tile(floats(0.25, 1.0), (groups, 1)),
-        np.tile(np.array([4, 6]), (groups, 1)), np.full((groups * CLASSES, 2), leave),
-        np.full((groups * CLASSES, 2), apply), np.full(groups * CLASSES, 1000.0), 0.5, 180,
+        np.tile(np.array([4, 6]), (groups, 1)), left, applied, np.full(groups * CLASSES, 1000.0), 0.5, 180,
+        np.zeros(groups), 0.0, left, applied, np.zeros_like(left),
     )  # fmt: skip
 
 
@@ -416,3 +608,22 @@ def test_people_are_who_they_are_whatever_day_the_run_began_and_whoever_comes_wi
     np.testing.assert_array_equal(more.key[51:101], rows.key[50:100])
     tomorrow, _, _ = let_in(entry(50, 50), calendar=5001)
     assert not set(tomorrow.key[:used]) & set(rows.key[:used])
+
+
+def test_who_can_pay_buys_a_visa_and_nobody_else_changes_course() -> None:
+    """Means are uniform on 500 to 1,500 EUR: a quarter has 1,250; half of those are offered one, and 0.6 of these buy."""
+    plain = entry(4000, leave=0.3, apply=0.1)
+    half = np.full((CLASSES, 2), 0.15)
+    sold = plain._replace(
+        offer=floats(0.5), price=1250.0, leave_offered=half, apply_offered=half / 3.0, buy=np.full((CLASSES, 2), 0.6)
+    )
+    rows, used, counts = let_in(sold)
+    before, used_before, counts_before = let_in(plain)
+    people = 4000 * 0.25 * 0.5
+    assert abs(counts.bought[0] / WEIGHT - 0.6 * people) < 4 * np.sqrt(0.6 * people)
+    assert counts.admitted[0] == counts.bought[0]
+    assert np.all(rows.means[:used][~np.isin(rows.key[:used], before.key[:used_before])] >= 1250.0)
+    fewer = (counts_before.departures[0] - counts.departures[0]) / WEIGHT
+    assert abs(fewer - 0.15 * people) < 4 * np.sqrt(0.15 * people)
+    poor = before.means[:used_before] < 1250.0
+    assert np.isin(before.key[:used_before][poor], rows.key[:used]).all()

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from countersmuggling.optimise.allocation import build, staff_array, value_of
+from countersmuggling.optimise.allocation import build, labelled, staff_array, staff_table, value_of
 from countersmuggling.optimise.examples import problem, random_problem
 from countersmuggling.optimise.problem import AllocationProblem, ContributionKey, JointTeams, ProblemError
 from countersmuggling.optimise.solving import solve
@@ -72,8 +72,7 @@ def test_solvers_agree_and_the_curves_confirm_the_value(seed: int) -> None:
     values = [allocation.objective(a.x) for a in answers]
     assert values[1] == pytest.approx(values[0], rel=1e-6)
     assert values[2] == pytest.approx(values[0], rel=1e-9)
-    employed = allocation.model.column_block("employed")
-    filled = answers[0].x[employed.start:employed.stop].reshape(3, 4)
+    filled = allocation.values("employed", answers[0].x)
     assert value_of(p, allocation.staff(answers[0].x), filled)["objective"] == pytest.approx(values[0], rel=1e-6)
     assert allocation.staff(answers[1].x) == pytest.approx(allocation.staff(answers[0].x), abs=1e-5), "ties are broken"
 
@@ -140,7 +139,7 @@ def test_joint_teams_work_as_their_scarcer_half() -> None:
     """Two officers in Greece need four investigators; one is at home and two more can be sent."""
     p = problem(("deployed_officer", "investigator"), ("GRC",), width=np.full((2, 1, 1), np.inf),
                 slope=np.array([[[8.0]], [[1.0]]]), available=2.0,
-                teams=JointTeams("deployed_officer", "investigator", 2.0, np.array([1.0])))
+                teams=JointTeams(("deployed_officer",), "investigator", 2.0, np.array([1.0])))
     value, staff = optimum(p)
     # three investigators make one and a half teams: 1.5 * 8 + 2 * 1
     assert value == pytest.approx(-14)
@@ -196,6 +195,6 @@ def test_nonsense_is_refused() -> None:
 def test_frame_and_array_are_inverse() -> None:
     allocation = build(random_problem(1))
     x = solve(allocation.model, "scipy").x
-    frame = allocation.allocation(x)
+    frame = staff_table(labelled(allocation.problem, allocation.staff(x)))
     assert list(frame.columns) == ["resource", "place", "quarter", "staff"]
     assert staff_array(allocation.problem, frame) == pytest.approx(allocation.staff(x), abs=1e-8)

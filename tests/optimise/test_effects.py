@@ -20,6 +20,7 @@ from countersmuggling.optimise.effects import (
     quarters_of,
     workload,
 )
+from countersmuggling.scenarios import world
 
 CELLS = [(resource, f"g{n}") for resource in ("analyst", "prosecutor", "rescue_unit") for n in range(6)]
 
@@ -41,6 +42,9 @@ def test_every_member_state_is_in_one_group() -> None:
     assert len(groups) == 27
     assert set(groups.values()) == {
         "central_mediterranean", "eastern", "western", "balkans", "east", "interior"}
+    abroad = place_groups("partner")
+    assert set(abroad) == set(world().partners["partner"]) and not set(abroad) & set(groups)
+    assert not set(abroad.values()) & set(groups.values()), "a group's name says where it is"
 
 
 def test_design_is_balanced_and_orthogonal_in_every_replicate() -> None:
@@ -54,6 +58,30 @@ def test_design_is_balanced_and_orthogonal_in_every_replicate() -> None:
         assert (on[rows].sum(axis=0) == 0).all(), "each cell is on in half of each replicate's runs"
     halves = (design.level == 0.5).sum(axis=0)
     assert (halves == len(on) / 4).all(), "half of the runs with a cell on have it at half dose"
+
+
+@pytest.mark.parametrize(("kinds", "groups", "runs"), [(7, 6, 64), (10, 6, 80), (12, 6, 96), (2, 3, 16)])
+def test_designs_take_hardly_more_runs_than_cells(kinds: int, groups: int, runs: int) -> None:
+    cells = [(f"type {k}", f"group {n}") for k in range(kinds) for n in range(groups)]
+    design = design_of(cells, np.ones(len(cells)))
+    assert len(design.level) == runs and np.bincount(design.replicate).tolist() == [runs // 4] * 4
+    on = np.where(design.level > 0, 1.0, -1.0)
+    assert on.T @ on == pytest.approx(runs * np.eye(len(cells)))
+    for k in range(4):
+        assert (on[design.replicate == k].sum(axis=0) == 0).all()
+    assert ((design.level == 0.5).sum(axis=0) == runs / 4).all()
+
+
+def test_liaison_officers_work_where_journeys_lead_through() -> None:
+    seen = pd.DataFrame([("abroad", "TUN", 30.0), ("abroad", "LBY", 60.0), ("abroad", "TUR", 10.0), ("entries", "GRC", 5.0),
+                         ("cases", "ITA", 7.0)], columns=["kind", "place", "amount"])
+    work = workload(["liaison_officer", "frontex_officer", "task_force_team"], seen).set_index(["resource", "place"])
+    assert work.loc[("liaison_officer", "LBY"), "share"] == pytest.approx(2 / 3)
+    assert work.loc[("liaison_officer", "TUR"), "total"] == pytest.approx(0.1)
+    assert set(work.loc["liaison_officer"].index) == set(place_groups("partner"))
+    assert set(work.loc["frontex_officer"].index) == set(place_groups())
+    assert work.loc["frontex_officer"].loc["GRC", "total"] == pytest.approx(1)
+    assert work.loc["task_force_team"].loc["ITA", "total"] == pytest.approx(1)
 
 
 def test_one_regression_recovers_all_cells() -> None:
@@ -224,6 +252,12 @@ def test_measuring_finds_what_is_there_and_caches_it(simulated: list[int]) -> No
     assert len(simulated) == before, "nothing was run again"
     assert again.design["cached"]
     pd.testing.assert_frame_equal(again.cells, found.cells)
+    # the runs are kept to the last bit: the same cells come out of them again
+    assert again.runs is not None and len(again.runs.design.level) == found.design["runs"]
+    params = scenario().parameters()
+    from_runs = effects.fit(again.runs.design, again.runs.changes, again.runs.quarters,
+                            params["optimise.half_dose_share"], params["optimise.half_dose_spread"])
+    pd.testing.assert_frame_equal(from_runs, found.cells)
 
 
 def test_the_cache_knows_what_a_measurement_depends_on(simulated: list[int]) -> None:

@@ -21,7 +21,7 @@ def test_prices_have_sign_unit_place_and_quarter() -> None:
     assert sentence("effort", -0.5).endswith("would raise the weighted harm by 0.5 points.")
     assert sentence("minimum", 1.0, minimum=np.array([[1.0, 0.0]])) == (
         "One analyst less that must be in Greece in 2025Q1 would lower the weighted harm by 1 point.")
-    assert sentence("budget", -0.002, budgets={("europol", 2025): 1e6}) == (
+    assert sentence("budget", -0.02, budgets={("europol", 2025): 1e6}) == (
         "EUR 1 million more under the heading europol in 2025 would lower the weighted harm by 2 points.")
     assert sentence("pool", 0.0).endswith("would change nothing.")
 
@@ -45,6 +45,17 @@ def test_every_kind_of_row_has_words_and_room_never_hurts() -> None:
             for label, dual in zip(block.labels, answer.dual[block.start:block.stop], strict=True):
                 change, unit, text = words.price(p, block, label, 1.0, dual)
                 assert text.endswith(".") and "{" not in text and unit.startswith("points")
-                if ROWS[block.name].relax_weight > 0:
+                if ROWS[block.name].limit:
                     assert change <= 1e-9, text
     assert {"budget", "absorb", "key_most", "team_investigators"} <= seen
+
+
+def test_ranges_in_words() -> None:
+    p = problem(budgets={("europol", 2025): 1e6})
+    model = build(p).model
+    assert words.holds(p, model.row_block("pool"), 2.0, 4.5) == "holds for limits from 2 posts to 4.5 posts"
+    assert words.holds(p, model.row_block("pool"), 2.0, np.inf) == "holds for limits from 2 posts"
+    assert words.holds(p, model.row_block("pool"), -np.inf, 3.0) == "holds for limits up to 3 posts"
+    money = 1e6 / p.money_unit
+    assert words.holds(p, model.row_block("budget"), money, 1.5 * money) == (
+        "holds for limits from EUR 1,000,000 to EUR 1,500,000")

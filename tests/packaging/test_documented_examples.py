@@ -64,6 +64,14 @@ def test_there_is_a_scenario_file_and_a_python_example() -> None:
     assert len(blocks("README.md", "python")) == 1
 
 
+def test_a_rule_is_replaced_as_the_model_page_shows() -> None:
+    (code,) = blocks("docs/odd.md", "python")
+    done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    usual, without = (line.split() for line in done.stdout.splitlines())
+    assert int(usual[1]) > 0 and without == ["ModelWithoutCasework", "0"]
+
+
 def test_python_example_runs(tmp_path: Path) -> None:
     (code,) = blocks("README.md", "python")
     # the example runs replicates in processes of their own, which import the file that started them

@@ -1,6 +1,7 @@
 """The scenarios that come with the package hold what the proposals and history say."""
 
 import datetime as dt
+from typing import Any
 
 import pytest
 
@@ -17,10 +18,11 @@ OPTIONS = [
     "legal-pathways",
     "full-package",
 ]
+EXPERIMENTS = ["enforcement-alone", "sale-of-visas", "sale-of-visas-and-enforcement"]
 
 
 def test_all_are_there() -> None:
-    assert bundled() == sorted(["baseline-2025", *OPTIONS, *REPLAYS])
+    assert bundled() == sorted(["baseline-2025", "history-2014-2022", *OPTIONS, *EXPERIMENTS, *REPLAYS])
 
 
 @pytest.mark.parametrize("name", bundled())
@@ -33,7 +35,7 @@ def test_loads_says_what_was_asked_and_shows_its_sources(name: str) -> None:
     assert text.count("#") >= 2
 
 
-@pytest.mark.parametrize("name", OPTIONS)
+@pytest.mark.parametrize("name", [*OPTIONS, *EXPERIMENTS])
 def test_options_differ_from_the_baseline_only_in_policy(name: str) -> None:
     base, option = load("baseline-2025"), load(name)
     for part in ("horizon", "uncertainties", "model", "outcomes", "events", "replicates", "seed"):
@@ -102,7 +104,15 @@ def test_full_package_is_the_union_of_its_parts() -> None:
             )
         else:
             assert held == [lever], name
-    assert load("full-package").resources == load("europol-regulation").resources
+    whole_resources, regulation = load("full-package").resources, load("europol-regulation").resources
+    alliance = load("global-alliance").resources
+    lent = {name: post for name, post in whole_resources.posts.items() if name not in regulation.posts}
+    assert whole_resources.posts == {**regulation.posts, **lent}
+    assert lent.pop("liaison_officer") == alliance.posts["liaison_officer"]
+    assert set(lent) == {"eurojust_adviser", "frontex_officer"}
+    assert whole_resources.budgets == {**regulation.budgets, "external": alliance.budgets["external"]}
+    rest: dict[str, Any] = {"posts": {}, "budgets": {}}
+    assert whole_resources.model_copy(update=rest) == regulation.model_copy(update=rest)
 
 
 @pytest.mark.parametrize("name", REPLAYS)

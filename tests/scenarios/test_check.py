@@ -74,7 +74,7 @@ def test_a_line_of_the_report_reads_like_a_compilers(tmp_path: Path) -> None:
     (problem,) = found(tmp_path, "extends: baseline-2025\nmodel:\n  networcs: 40\n")
     assert str(problem) == (
         f"{tmp_path / 'option.yaml'}:3:3: model.networcs: unknown field; expected one of persons_per_agent, demand_year, "
-        "reference_year, networks, route_choice_interval_days, adaptation; did you mean 'networks'?"
+        "reference_year, departures, by_sea, networks, route_choice_interval_days, adaptation, behaviour; did you mean 'networks'?"
     )
 
 
@@ -111,11 +111,19 @@ def test_a_line_of_the_report_reads_like_a_compilers(tmp_path: Path) -> None:
         ("model: {demand_year: 1999}", "model.demand_year", "a year with published demand, 2014 to"),
         ("model: {reference_year: 2040}", "model.reference_year", "a year with published demand, 2014 to"),
         ("resources: {hosts: {GRC: {absorb: 2, minimum: {analyst: 3}}}}", "resources.hosts.GRC.minimum", "more than `absorb`"),
-        ("resources: {hosts: {GRE: {absorb: 2}}}", "resources.hosts.GRE", "no Member State 'GRE'"),
+        ("resources: {hosts: {GRE: {absorb: 2}}}", "resources.hosts.GRE", "no Member State or partner country 'GRE'"),
+        ("resources: {hosts: {GRC: {absorb: 9, minimum: {liaison_officer: 1}}}}", "resources.hosts.GRC.minimum.liaison_officer",
+         "work in partner countries, not here"),
+        ("resources: {hosts: {TUN: {absorb: 9, minimum: {analyst: 1}}}}", "resources.hosts.TUN.minimum.analyst",
+         "work in Member States, not here"),
+        ("resources: {posts: {analyst: {available: 1, hire_lead_quarters: 1, training_quarters: 2}}}",
+         "resources.posts.analyst.training_quarters", "at most `hire_lead_quarters` (1)"),
+        ("resources: {carry_over: {frontex: 0.1}}", "resources.carry_over.frontex", "has no budget"),
+        ("resources: {carry_over: {europol: 1.1}}", "resources.carry_over.europol", "at most 1"),
         ("resources: {budgets: {europol: {2025: -1}}}", "resources.budgets.europol.2025", "at least 0"),
         ("resources: {pools: {p: {types: [biometric_kit], available: 1}}}", "resources.pools.p.types", "does not hold"),
         ("resources: {pools: {p: {types: [], available: 1}}}", "resources.pools.p.types", "at least one entry"),
-        ("resources: {rules: {key: population}}", "resources.rules.key", "expected 'population_gdp'"),
+        ("resources: {rules: {key: wealth}}", "resources.rules.key", "expected 'population_gdp'"),
         ("resources: {posts: {analyst: {available: 1, from: soon}}}", "resources.posts.analyst.from", "a date such as"),
         ("outcomes: {deaths: 4}", "outcomes.deaths", "lines below this field, got 4"),
         ("outcomes: {deaths: {weight: -1}}", "outcomes.deaths.weight", "0 or above"),

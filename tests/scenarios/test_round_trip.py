@@ -84,6 +84,7 @@ def scenarios(draw: st.DrawFn) -> dict[str, Any]:
             "budgets": {"europol": {str(draw(st.integers(2014, 2050))): draw(st.floats(0, 1e12))}},
             "hosts": {draw(st.sampled_from([*MEMBER_STATES, "default"])): {"absorb": draw(numbers)}},
         },
+        "plan": {"objective": draw(st.sampled_from(["expected", "cvar", "robust"])), "level": draw(st.floats(0, 0.99))},
         "events": [
             {"kind": "border_closed", "on": draw(days).isoformat(), "from": draw(st.none() | st.just("SRB")), "into": "HUN"},
             {"kind": "demand_shock", "on": draw(days).isoformat(), "factor": draw(st.floats(0, 100))},

@@ -1,0 +1,20 @@
+"""Invented effects for tests of whole plans."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from countersmuggling.optimise.effects import CELL_COLUMNS, WORK_COLUMNS, EffectCurves, place_groups
+from countersmuggling.scenarios import RESOURCES
+
+
+@pytest.fixture(scope="session")
+def invented() -> EffectCurves:
+    """Concave curves for all types and groups, in deaths; in a group all places have the same share."""
+    g = np.random.default_rng(0)
+    groups = place_groups()
+    cells = [(r, group, "deaths", 10.0, g.uniform(0.5, 0.8), -g.gamma(1.0, 2.0), 0.3, 0.0, 0.0)
+             for r in RESOURCES for group in dict.fromkeys(groups.values())]
+    size = pd.Series(list(groups.values())).value_counts()
+    work = [(r, place, group, 1.0 / size[group]) for r in RESOURCES for place, group in groups.items()]
+    return EffectCurves(pd.DataFrame(cells, columns=list(CELL_COLUMNS)), pd.DataFrame(work, columns=list(WORK_COLUMNS)), {})

@@ -189,6 +189,12 @@ def _common(command: argparse.ArgumentParser) -> None:
         "--out", type=Path, metavar="DIR", help="results folder (default: results/<name>-<short id>)"
     )
     command.add_argument(
+        "--check-invariants",
+        action="store_true",
+        help="check on every simulated day that nobody is lost, nothing is negative, no staff is above its pool (some "
+        "5 ms a day; figures are the same)",
+    )
+    command.add_argument(
         "--quiet", action="store_true", help="no progress bars and no table; print the folder's path only"
     )
 
@@ -464,6 +470,7 @@ def _work(options: argparse.Namespace) -> tuple[Callable[[], Results], str]:
         "workers": options.workers,
         "progress": not options.quiet,
     }
+    checked = {"check_invariants": options.check_invariants}
     if options.command == "compare":
         baseline, chosen = _load_all(options.baseline, *options.options)
         name = chosen[0].name if len(chosen) == 1 else f"{baseline.name}-and-{len(chosen)}-options"
@@ -471,7 +478,7 @@ def _work(options: argparse.Namespace) -> tuple[Callable[[], Results], str]:
         def comparing() -> Results:
             from .comparing import compare
 
-            found = compare(baseline, chosen, plan=options.plan, solver=options.solver, **common)
+            found = compare(baseline, chosen, plan=options.plan, solver=options.solver, **common, **checked)
             if not options.attribute:
                 return found
             from dataclasses import replace
@@ -486,12 +493,12 @@ def _work(options: argparse.Namespace) -> tuple[Callable[[], Results], str]:
     def running() -> Results:
         from .running import simulate
 
-        return simulate(scenario, **common)
+        return simulate(scenario, **common, **checked)
 
     def optimising() -> Results:
         from .comparing import optimised
 
-        return optimised(scenario, solver=options.solver, **common)
+        return optimised(scenario, solver=options.solver, **common, **checked)
 
     if options.command == "run":
         return running, scenario.name

@@ -32,6 +32,7 @@ def compare(
     persons_per_agent: float | None = None,
     workers: int | None = None,
     progress: bool = True,
+    check_invariants: bool = False,
 ) -> Results:
     """Run a baseline and options with the same chance, and pair them by replicate.
 
@@ -51,6 +52,8 @@ def compare(
         Processes; by default one a core.
     progress : bool
         Show progress bars on standard error.
+    check_invariants : bool
+        As for :func:`countersmuggling.simulate`.
 
     Returns
     -------
@@ -75,7 +78,7 @@ def compare(
     comparable(first, chosen)
     runs = [Run(first.name, title_of(first), first, "baseline", first.name)]
     runs += [Run(o.name, title_of(o), _like(o, first), "option", o.name) for o in chosen]
-    return carried_out(runs, [r for r in runs[1:] if plan], solver, workers, progress, clock, "compare")
+    return carried_out(runs, [r for r in runs[1:] if plan], solver, workers, progress, clock, "compare", check_invariants)
 
 
 def optimised(
@@ -87,6 +90,7 @@ def optimised(
     persons_per_agent: float | None = None,
     workers: int | None = None,
     progress: bool = True,
+    check_invariants: bool = False,
 ) -> Results:
     """Plan where a scenario's staff goes, and value the plan in the model.
 
@@ -100,7 +104,7 @@ def optimised(
     clock = Clock()
     first = adapted(scenario, replicates=replicates, seed=seed, persons_per_agent=persons_per_agent)
     runs = [Run(first.name, title_of(first), first, "baseline", first.name)]
-    return carried_out(runs, runs[:1], solver, workers, progress, clock, "optimise")
+    return carried_out(runs, runs[:1], solver, workers, progress, clock, "optimise", check_invariants)
 
 
 def carried_out(
@@ -111,6 +115,7 @@ def carried_out(
     progress: bool,
     clock: Clock,
     kind: str,
+    check_invariants: bool = False,
 ) -> Results:
     """Make the plans of `planned` runs, simulate all runs and the placements, and put them together."""
     plans: list[PlanRecord] = []
@@ -126,7 +131,9 @@ def carried_out(
             rows.append(Run(key, f"{run.title}, {ROLE_TITLES[role]}", run.scenario, role, run.key))  # type: ignore[arg-type]
             allocations[key] = allocation
         plans.append(record(rows[-1].key, plan))
-    frame = simulate_runs(rows, allocations, workers=workers, progress=progress)
+    frame = simulate_runs(
+        rows, allocations, workers=workers, progress=progress, check_invariants=check_invariants
+    )
     return Results(tuple(rows), frame, clock.provenance(runs[0].scenario, workers), tuple(plans), kind)
 
 

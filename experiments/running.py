@@ -48,6 +48,7 @@ def simulate(
     allocation: Placement | None = None,
     workers: int | None = None,
     progress: bool = True,
+    check_invariants: bool = False,
 ) -> Results:
     """Run a scenario.
 
@@ -63,6 +64,9 @@ def simulate(
         Processes; by default one a core.
     progress : bool
         Show a progress bar on standard error.
+    check_invariants : bool
+        Check every day of every run what has to hold whatever the scenario (see :mod:`countersmuggling.model.invariants`);
+        figures are the same.
 
     Returns
     -------
@@ -78,7 +82,9 @@ def simulate(
     chosen = adapted(scenario, replicates=replicates, seed=seed, persons_per_agent=persons_per_agent)
     run = Run(chosen.name, title_of(chosen), chosen, "baseline", chosen.name)
     started = Clock()
-    frame = simulate_runs([run], {run.key: allocation}, workers=workers, progress=progress)
+    frame = simulate_runs(
+        [run], {run.key: allocation}, workers=workers, progress=progress, check_invariants=check_invariants
+    )
     return Results((run,), frame, started.provenance(chosen, workers), (), "run")
 
 
@@ -124,6 +130,7 @@ def simulate_runs(
     workers: int | None,
     progress: bool,
     description: str = "Simulating",
+    check_invariants: bool = False,
 ) -> pd.DataFrame:
     """Run several runs with the same replicates and put their outcomes together.
 
@@ -134,6 +141,8 @@ def simulate_runs(
         Additional staff by the key of the run; None or absent: as the scenario has it.
     workers, progress, description
         As for :func:`countersmuggling.model.replicates.run_many`.
+    check_invariants : bool
+        As for :func:`simulate`.
 
     Returns
     -------
@@ -142,7 +151,7 @@ def simulate_runs(
     """
     # replicate by replicate, so that an interrupted or slow run loses no pairing and memory holds like with like
     jobs = [
-        Job(run.scenario, replicate, allocations.get(run.key), run.key)
+        Job(run.scenario, replicate, allocations.get(run.key), run.key, check_invariants)
         for replicate in range(runs[0].scenario.replicates)
         for run in runs
     ]

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .core import Observation, SmugglingModel
+    from .invariants import InvariantViolated
     from .recording import RunOutput, totals
     from .replicates import Job, RunFailed, run_many, run_one
     from .route_choice import NoFiniteValue
     from .staffing import staff_baseline
 
 __all__ = [
+    "InvariantViolated",
     "Job",
     "NoFiniteValue",
     "Observation",
@@ -26,6 +28,7 @@ __all__ = [
 ]
 
 _HOME = {
+    "InvariantViolated": "invariants",
     "SmugglingModel": "core",
     "Observation": "core",
     "RunOutput": "recording",

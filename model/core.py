@@ -30,6 +30,7 @@ from .deployments import placed_support, population_gdp_key, seconded, with_liai
 from .geography import ROUTES, Geography
 from .harm import captivity, chance_of_death, season_factor, set_sail
 from .interception import capacity_at_reference, chance_alone, chance_of_interception
+from .invariants import Invariants
 from .investigations import Casework
 from .markets import Market
 from .participation import Participation, Shares, Visas, potential_behind, worth_of_a_visa
@@ -120,11 +121,15 @@ class SmugglingModel(mesa.Model):  # type: ignore[misc]
         Asked at the start of every quarter with an `Observation`; returns an allocation for that quarter.
     tables : World, optional
         Reference tables instead of the bundled ones.
+    check_invariants : bool
+        Check at the end of every day what has to hold whatever the scenario (see `invariants`); results are the same.
 
     Raises
     ------
     ValueError
         For an allocation that names unknown resources, places or impossible numbers.
+    InvariantViolated
+        While stepping, with `check_invariants`.
     NoFiniteValue
         When route choice has no finite value under the scenario's parameters.
     """
@@ -140,6 +145,7 @@ class SmugglingModel(mesa.Model):  # type: ignore[misc]
     def __init__(
         self, assumptions: Scenario, seed: int | None = None, *, replicate: int = 0,
         allocation: Placement | None = None, planner: Planner | None = None, tables: World | None = None,
+        check_invariants: bool = False,
     ) -> None:  # fmt: skip
         if seed is not None:
             assumptions = assumptions.model_copy(update={"seed": seed})
@@ -177,6 +183,7 @@ class SmugglingModel(mesa.Model):  # type: ignore[misc]
             }
         )
         self.running = True
+        self._invariants = Invariants(self) if check_invariants else None
 
     # ------------------------------------------------------------------ set-up
 
@@ -285,6 +292,7 @@ class SmugglingModel(mesa.Model):  # type: ignore[misc]
         self.frontex = self.frontex_class(self, share)
         self._staff_0 = baseline_staff(g, p, expected_driver_arrests(g, p, fit.flow, self._chance_0, self._use))
         self.staff = {kind: self._staff_0[kind].copy() for kind in TYPES}
+        self.added_staff = {kind: np.zeros_like(self._staff_0[kind]) for kind in TYPES}
         self._key = population_gdp_key(
             g.column("member_states", "population"), g.column("member_states", "gdp_eur_bn")
         )
@@ -348,7 +356,7 @@ class SmugglingModel(mesa.Model):  # type: ignore[misc]
         self._classes = np.cumsum(self.tastes.class_share)
         self._rows = Rows.empty(4096)
         self.under_way = 0
-        self._entered = 0.0
+        self._entered = np.zeros(len(g.groups))
         self._flow = self._flow_0.copy()
         self._slow_flow = self._flow_0.copy()
         self._chance = self._chance_0.copy()
@@ -437,6 +445,8 @@ class SmugglingModel(mesa.Model):  # type: ignore[misc]
             self._choose_routes()
         self._set_chances()
         self._move_travellers()
+        if self._invariants is not None:
+            self._invariants.check()
         tomorrow = self.today + timedelta(days=1)
         starts = tomorrow == self.assumptions.horizon.start  # in the middle of a month: what was before is burn-in
         if starts or tomorrow.month != self.today.month or self.day == self.days - 1:
@@ -527,9 +537,30 @@ class SmugglingModel(mesa.Model):  # type: ignore[misc]
             if kits is not None:
                 added["biometric_kit"] = share * self._policy.intensity("biometrics", today) * kits.kits
         factor = {"investigator": self.dials["investigators"], "prosecutor": self.dials["prosecutors"]}
+        self.added_staff = added
         self.staff = {
             kind: self._staff_0[kind] * factor.get(kind, 1.0) + added[kind] for kind in TYPES
         }
+
+    def staff_pools(self) -> list[tuple[str, float, float]]:
+        """Pools of additional staff: name, most that can be placed now, placed (in the type's unit).
+
+        Where a plan places staff the pools are the scenario's posts; otherwise what its levers bring.
+        """
+        placed = {kind: float(number.sum()) for kind, number in self.added_staff.items()}
+        if self._allocation is not None or self._planner is not None:
+            return [(kind, post.available, placed[kind]) for kind, post in self.assumptions.resources.posts.items()]
+        today = self.today - timedelta(days=self.day % 7)  # staff is placed once a week
+        pools: list[tuple[str, float, float]] = []
+        deployments, kits = self._policy.setting("europol_deployments"), self._policy.setting("biometrics")
+        level = self._policy.intensity("europol_deployments", today)
+        posts = ("analyst", "deployed_officer", "financial_investigator")
+        own = 0.0 if deployments is None else level * deployments.posts
+        pools.append(("Europol posts of the lever europol_deployments", own, sum(placed[kind] for kind in posts)))
+        reserve = 0.0 if deployments is None else level * deployments.reserve_pool
+        pools.append(("reserve pool of the lever europol_deployments", reserve, placed["reserve_officer"]))
+        number = 0.0 if kits is None else self._policy.intensity("biometrics", today) * kits.kits
+        return [*pools, ("kits of the lever biometrics", number, placed["biometric_kit"])]
 
     def _ask_planner(self, today: date) -> None:
         quarter = quarter_of(today)
@@ -884,7 +915,8 @@ class SmugglingModel(mesa.Model):  # type: ignore[misc]
         calendar = (self.today - date(2010, 1, 1)).days
         seed = np.uint64(self.run_seed)
         self.under_way = enter(self._rows, before, self.day, calendar, seed, self.persons, entry, self.tally)
-        self._entered += (self.under_way - before) * self.persons
+        new = self._rows.kind[before : self.under_way] // CLASSES
+        self._entered += self.persons * np.bincount(new, minlength=len(self._entered))
         accept = self.market.accept()
         if not self.assumptions.model.adaptation:
             accept = np.ones_like(accept)
@@ -959,11 +991,15 @@ class SmugglingModel(mesa.Model):  # type: ignore[misc]
         self._stock_networks = 0.0
         self._stock_backlog = np.zeros(len(self.member_states))
 
+    def entered_by_group(self) -> FloatArray:
+        """Persons so far who left, applied or bought a visa, shape (groups,)."""
+        return self._entered + self.tally.bought
+
     def population(self) -> Mapping[str, float]:
         """Persons so far: entered = arrived + dead + gave_up + admitted + under_way."""
         t = self.tally
         return {
-            "entered": self._entered + float(t.bought.sum()),
+            "entered": float(self.entered_by_group().sum()),
             "arrived": float(t.settled.sum()),
             "dead": float(t.deaths.sum()),
             "gave_up": float(t.gave_up.sum()),

@@ -51,12 +51,15 @@ class Job:
         Additional staff: columns resource, place, quarter, staff.
     label : str
         How messages name the run; the scenario's name when empty.
+    check_invariants : bool
+        Check every day what has to hold whatever the scenario.
     """
 
     scenario: Scenario
     replicate: int
     allocation: Placement | None = field(default=None, compare=False)
     label: str = ""
+    check_invariants: bool = field(default=False, compare=False)
 
     def __str__(self) -> str:
         name = self.label or str(getattr(self.scenario, "name", "run"))
@@ -88,7 +91,9 @@ def run_one(job: Job, progress: Callable[[int, int], None] | None = None) -> Run
 
     from . import SmugglingModel
 
-    model = SmugglingModel(job.scenario, replicate=job.replicate, allocation=job.allocation)
+    model = SmugglingModel(
+        job.scenario, replicate=job.replicate, allocation=job.allocation, check_invariants=job.check_invariants
+    )
     try:
         return model.run(progress)
     finally:

@@ -310,3 +310,32 @@ def test_help_comes_at_once() -> None:
         "jinja2",
     }
     assert "compare" in done.stdout
+
+
+def test_invariants_are_checked_on_request(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    """A violation ends in one clear message, exit code 1 and no results folder."""
+    from countersmuggling.model import invariants
+
+    def broken(self: Any) -> None:
+        raise invariants.InvariantViolated(self._m.today, "staff placed", "analyst", "is 3, above its pool of 2")
+
+    monkeypatch.setattr(invariants.Invariants, "check", broken)
+    few = ["--replicates", "1", "--persons-per-agent", "2000", "--workers", "1", "--quiet"]
+    short = tmp_path / "short.yaml"
+    short.write_text(
+        "extends: baseline-2025\nhorizon: {start: 2025-01-01, end: 2025-01-10, burn_in_days: 0}\n", encoding="utf-8"
+    )
+    checked = tmp_path / "checked"
+    for command in (["run", str(short)], ["compare", str(short), str(option_file(tmp_path))]):
+        assert cli.main([*command, *few, "--check-invariants", "--out", str(checked)]) == 1
+        told = capsys.readouterr().err
+        assert "on 2025-01-01: staff placed of analyst is 3, above its pool of 2" in told and "Traceback" not in told
+        assert "short, replicate 0" in told and not checked.exists()
+
+
+def option_file(folder: Path) -> Path:
+    path = folder / "other.yaml"
+    path.write_text("extends: short\nname: other\n", encoding="utf-8")
+    return path

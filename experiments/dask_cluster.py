@@ -251,11 +251,11 @@ def started(kind: str, config: ClusterFile, refusals: list[str]) -> Any:
 
 def _closed(cluster: Any) -> None:
     """Close a cluster of our own. A job that was refused raises once more while it is awaited; then only the scheduler is left."""
-    try:
-        cluster.close(timeout=30)
-    except Exception:
-        from distributed import Status
+    from distributed import Status
 
+    with contextlib.suppress(Exception):
+        cluster.close(timeout=30)
+    if cluster.status != Status.closed:
         with contextlib.suppress(Exception):
             cluster.sync(cluster.scheduler.close, callback_timeout=10)
         cluster.status = Status.closed

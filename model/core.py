@@ -466,9 +466,13 @@ class SmugglingModel(mesa.Model):  # type: ignore[misc]
             if progress is not None and (self.day % 30 == 0 or self.done):
                 progress(self.day, self.days)
         self.running = False
-        output = RunOutput(self.recorder.frame(), self.replicate, self.incidents(), self.reporting.triangle())
+        output = self.output()
         self.release()
         return output
+
+    def output(self) -> RunOutput:
+        """What has been recorded so far."""
+        return RunOutput(self.recorder.frame(), self.replicate, self.incidents(), self.reporting.triangle())
 
     def release(self) -> None:
         """Let a finished model be freed (Mesa 3.3 keeps models with agents alive otherwise)."""

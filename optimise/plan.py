@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from ..scenarios import Scenario
+    from .adaptive.trust_region import Anticipation
     from .charts import PlanPlots
     from .effect_scenarios import EffectScenarios
     from .evaluation import Evaluation
@@ -120,6 +121,8 @@ class Plan:
     scenario : Scenario or None
         What was planned for; None for a plan that was made from an :class:`AllocationProblem` alone.
     weights : mapping outcome -> points per unit
+    anticipation : Anticipation or None
+        How the plan was found, when it reckons with the answer to it.
     """
 
     allocation: xr.DataArray
@@ -141,6 +144,7 @@ class Plan:
     scenario: Scenario | None = field(default=None, repr=False)
     weights: Mapping[str, float] = field(default_factory=dict, repr=False)
     _uncertainty: Uncertainty | None = field(default=None, repr=False)
+    anticipation: Anticipation | None = field(default=None, repr=False)
 
     @cached_property
     def table(self) -> pd.DataFrame:
@@ -324,9 +328,9 @@ class Plan:
         except Infeasible:
             raise _infeasible(own) from None
         if self.minimises.kind == "expected":
-            made = _read(own, own, solution, self.effects, self.weights, self.minimises, self._uncertainty)
+            made = read_plan(own, own, solution, self.effects, self.weights, self.minimises, self._uncertainty)
         else:
-            made = _read(build(self.model.problem), own, solution, self.effects, self.weights, self.minimises, self._uncertainty)
+            made = read_plan(build(self.model.problem), own, solution, self.effects, self.weights, self.minimises, self._uncertainty)
         return replace(made, scenario=self.scenario)
 
 
@@ -438,12 +442,12 @@ def plan_for(
         solution = solve(allocation.model, solver)
     except Infeasible:
         raise _infeasible(measured) from None
-    return _read(measured, allocation, solution, effects, weights, goal, uncertain)
+    return read_plan(measured, allocation, solution, effects, weights, goal, uncertain)
 
 
-def _read(
+def read_plan(
     measured: AllocationModel, allocation: AllocationModel, solution: Solution, effects: EffectCurves,
-    weights: Mapping[str, float], goal: Objective, uncertain: Uncertainty | None,
+    weights: Mapping[str, float], goal: Objective, uncertain: Uncertainty | None = None,
 ) -> Plan:
     """A plan from a verified solution of `allocation`; the comparison rules keep the limits of `measured`."""
     problem = allocation.problem

@@ -1,0 +1,288 @@
+"""Plans that reckon with the answer, on toys whose optimum is known from elsewhere."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.optimize import minimize
+
+from countersmuggling.model.replicates import Job, run_one
+from countersmuggling.optimise.adaptive.observing import FrontJob, Fronts, ModelRuns, Observed, observe_fronts
+from countersmuggling.optimise.adaptive.planning import optimise_anticipating
+from countersmuggling.optimise.adaptive.response import Coefficient, Comparison, Response, fit_response
+from countersmuggling.optimise.adaptive.trust_region import PairedTests, Settings, Surrogate, anticipate
+from countersmuggling.optimise.allocation import AllocationModel, build
+from countersmuggling.optimise.examples import problem
+from countersmuggling.optimise.linear_model import Floats
+from countersmuggling.scenarios import Scenario, load
+
+WEIGHTS = {"deaths": 1.0}
+
+
+@dataclass
+class Toy:
+    """Smugglers who answer by a quantal response, with noise that paired runs share but for a part of it."""
+
+    truth: Response
+    noise: float = 0.0
+    own: float = 0.0
+    asked: int = 0
+    seen: list[int] = field(default_factory=list)
+
+    @property
+    def fronts(self) -> Fronts:
+        return self.truth.fronts
+
+    def observe(self, placements: Sequence[Floats], replicates: Sequence[int], what: str) -> list[list[Observed]]:
+        out = []
+        for n, staff in enumerate(placements):
+            runs = []
+            for replicate in replicates:
+                shared = np.random.default_rng([replicate, 0]).normal(1.0, self.noise, len(self.fronts))
+                alone = np.random.default_rng([replicate, 1, n, int(1e6 * np.abs(staff).sum())]).normal(
+                    1.0, self.own, len(self.fronts))
+                attempts, stopped, deadly = self.truth.flows(staff.mean(axis=2))
+                tried = attempts * shared * alone
+                runs.append(Observed({"deaths": float((tried * deadly).sum())}, tried, tried * stopped, tried * deadly))
+            out.append(runs)
+        self.asked += len(placements) * len(replicates)
+        self.seen += list(replicates)
+        return out
+
+
+def toy(seed: int, places: int = 27, routes: int = 60, sensitivity: float = 3.0, noise: float = 0.02) -> Toy:
+    """Routes over places with unequal flows, chances of being stopped and deadliness."""
+    g = np.random.default_rng(seed)
+    names = tuple(f"P{n:02}" for n in range(places))
+    where = np.concatenate([np.arange(places), g.integers(0, places, routes - places)])
+    fronts = Fronts(tuple(f"{names[i]} by R{n}" for n, i in enumerate(where)), tuple(names[i] for i in where),
+                    tuple(f"R{n}" for n in range(routes)))
+    attempts = g.lognormal(5.0, 1.0, routes)
+    truth = Response(
+        ("guard",), names, fronts, np.full(places, 2.0), attempts, attempts * g.uniform(0.05, 0.5, routes),
+        attempts * g.lognormal(-3.0, 0.7, routes), {"guard": Coefficient(1.0, 1.0, 0.0)}, {},
+        Coefficient(sensitivity, sensitivity, 0.0), Coefficient(0.5 * sensitivity, 0.5 * sensitivity, 0.0))
+    return Toy(truth, noise, noise / 4)
+
+
+def planning(toy: Toy, posts: float = 20.0) -> AllocationModel:
+    places = toy.truth.places
+    shape = (1, len(places), 1)
+    return build(problem(("guard",), places, width=np.full(shape, np.inf), slope=np.zeros(shape), available=posts,
+                         unit_cost=np.zeros(1)))
+
+
+def harm(toy: Toy, staff: Floats) -> float:
+    return float(toy.truth.harm(staff.reshape(1, -1), WEIGHTS))
+
+
+def best_known(toy: Toy, posts: float, starts: int = 6) -> float:
+    """Least harm found by another method: sequential quadratic programmes from several starts."""
+    n = len(toy.truth.places)
+    g = np.random.default_rng(0)
+    found = 0.0
+    for _ in range(starts):
+        first = g.dirichlet(np.ones(n)) * posts
+        answer = minimize(  # type: ignore[call-overload]
+            lambda x: harm(toy, x), first,
+            jac=lambda x: toy.truth.gradient(x.reshape(1, -1), WEIGHTS).ravel(),
+            bounds=[(0.0, posts)] * n, constraints={"type": "ineq", "fun": lambda x: posts - x.sum()},
+            method="SLSQP", options={"maxiter": 300})
+        found = min(found, float(answer.fun))
+    return found
+
+
+def fitted(toy: Toy, runs: int = 40, seed: int = 0) -> Response:
+    """The response as a design of paired runs tells it."""
+    g = np.random.default_rng(seed)
+    n = len(toy.truth.places)
+    out = []
+    for k in range(runs):
+        staff = np.where(g.random(n) < 0.5, g.uniform(0.5, 2.0, n), 0.0)
+        (one,), (two,) = toy.observe([staff.reshape(1, n, 1), np.zeros((1, n, 1))], [k], "design")
+        out.append(Comparison(staff.reshape(1, n), one, two))
+    return fit_response(out, ("guard",), toy.truth.places, toy.fronts, toy.truth.scale, 1.0)
+
+
+def test_flows_by_hand() -> None:
+    """Two fronts of 100 attempts, half stopped; one guard beside one: pass 0.25 and 0.5 of them.
+
+    With lambda = ln 2 / 0.25 the harder front halves its pull: 100 and 50; nobody gives up: 200 = 66.7 + 133.3.
+    """
+    lam = float(np.log(2) / 0.25)
+    r = Response(("guard",), ("A", "B"), Fronts(("A by x", "B by x"), ("A", "B"), ("x", "x")), np.ones(2),
+                 np.array([100.0, 100.0]), np.array([50.0, 50.0]), np.array([1.0, 4.0]), {"guard": Coefficient(1, 1, 0)}, {},
+                 Coefficient(lam, lam, 0), Coefficient(lam, lam, 0))
+    attempts, stopped, deadly = r.flows(np.array([[1.0, 0.0]]))
+    assert attempts == pytest.approx([200 / 3, 400 / 3])
+    assert stopped == pytest.approx([0.75, 0.5])
+    assert deadly == pytest.approx([0.01, 0.04])
+    changes = r.changes(np.array([[1.0, 0.0]]))
+    assert changes["deaths"] == pytest.approx(2 / 3 + 16 / 3 - 5)  # guards at the safe front drive people to the deadly one
+    assert changes["irregular_crossings"] == pytest.approx(200 / 12 + 400 / 6 - 100)
+    alone = replace(r, diversion=Coefficient(0, 0, 0))  # kappa = 1: half of the front's people give up
+    assert alone.flows(np.array([[1.0, 0.0]]))[0] == pytest.approx([50.0, 100.0])
+
+
+def test_gradient_is_that_of_the_harm() -> None:
+    truth = toy(3).truth
+    at = np.random.default_rng(1).uniform(0, 3, (1, 27))
+    slope = truth.gradient(at, WEIGHTS)
+    for i in (0, 5, 20):
+        more = at.copy()
+        more[0, i] += 1e-3
+        assert (truth.harm(more, WEIGHTS) - truth.harm(at, WEIGHTS)) / 1e-3 == pytest.approx(slope[0, i], rel=2e-3, abs=1e-6)
+
+
+def test_the_fit_finds_the_response_that_made_the_runs() -> None:
+    t = toy(1, noise=0.05)
+    found = fitted(t, runs=120)
+    assert found.detection["guard"].value == pytest.approx(1.0, abs=4 * found.detection["guard"].se + 0.01)
+    assert found.sensitivity.value == pytest.approx(3.0, abs=4 * found.sensitivity.se)
+    assert found.kappa == pytest.approx(0.5, abs=0.15)
+    assert 0 < found.error < 0.1
+
+
+def test_without_an_answer_none_is_found() -> None:
+    t = toy(2, sensitivity=0.0, noise=0.05)
+    found = fitted(t, runs=60)
+    assert found.sensitivity.value < 0.2
+
+
+def test_nobody_at_the_fronts_is_refused() -> None:
+    t = toy(1)
+    none = Observed({"deaths": 0.0}, np.zeros(60), np.zeros(60), np.zeros(60))
+    with pytest.raises(ValueError, match="nobody attempts"):
+        fit_response([Comparison(np.zeros((1, 27)), none, none)], ("guard",), t.truth.places, t.fronts, t.truth.scale, 1.0)
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_close_to_the_best_known_while_static_and_equal_plans_are_far(seed: int) -> None:
+    """27 places, 60 routes: the fitted response and a few tests against a method that knows the truth."""
+    t = toy(seed)
+    posts = 20.0
+    best = best_known(t, posts)
+    allocation = planning(t, posts)
+    equal = np.full((1, 27, 1), posts / 27)
+    # a static plan believes the marginal effects as they are without staff, answer left out
+    slope = replace(t.truth, sensitivity=Coefficient(0, 0, 0)).gradient(np.zeros((1, 27)), WEIGHTS)
+    static = np.zeros((1, 27, 1))
+    static[0, int(slope.argmin()), 0] = posts
+    found = anticipate(Surrogate(allocation, fitted(t), WEIGHTS), t, {"equal": equal, "static": static},
+                       Settings(steps=12, replicates=4, most_replicates=16))
+    assert harm(t, found.staff) <= 0.98 * best  # both negative: within two per cent
+    assert harm(t, static) > 0.7 * best
+    assert harm(t, equal) > 0.9 * best
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_whole_posts_within_two_per_cent_of_brute_force(seed: int) -> None:
+    """4 places, 6 posts: every placement of whole posts, 210 with fewer than all."""
+    t = toy(seed, places=4, routes=7)
+    found = anticipate(Surrogate(planning(t, 6.0), fitted(t, 60), WEIGHTS), t, {"none": np.zeros((1, 4, 1))},
+                       Settings(steps=12, replicates=4, most_replicates=16))
+    best = min(harm(t, np.array(x, dtype=float)) for x in product(range(7), repeat=4) if sum(x) <= 6)
+    assert harm(t, found.staff) <= 0.98 * best
+
+
+def test_the_history_tells_every_step_and_replicates_are_fresh() -> None:
+    t = toy(4)
+    found = anticipate(Surrogate(planning(t), fitted(t), WEIGHTS), t,
+                       {"none": np.zeros((1, 27, 1)), "equal": np.full((1, 27, 1), 20 / 27)}, Settings(steps=4))
+    steps = found.history[found.history["kind"] == "step"]
+    assert len(steps) and (steps["believed"] < 0).all()
+    kept = steps[steps["kept"]]
+    assert len(kept) and (kept["high"] < 0).all()
+    tests = [k for k in t.seen if k >= 100_000]
+    assert len(tests) == found.history["replicates"].sum()
+    assert len(set(tests)) == len(tests)
+
+
+def test_a_change_that_does_nothing_is_hardly_ever_kept() -> None:
+    """Pure noise: at a level of five per cent over all looks, of 200 tests at most 20 pass (p < 0.001)."""
+    t = toy(5, noise=0.05)
+
+    class Same(Toy):
+        def observe(self, placements: Sequence[Floats], replicates: Sequence[int], what: str) -> list[list[Observed]]:
+            out = []
+            for n, _ in enumerate(placements):
+                out.append([Observed({"deaths": float(np.random.default_rng([k, n]).normal())}, *(np.ones(60),) * 3)
+                            for k in replicates])
+            return out
+
+    tester = PairedTests(Same(t.truth), WEIGHTS, Settings(replicates=4, most_replicates=32))
+    a = np.zeros((1, 27, 1))
+    assert sum(tester.better(a, a, "").better for _ in range(200)) <= 20
+
+
+def test_a_step_that_is_worse_than_believed_is_not_kept() -> None:
+    """The response is told upside down: what it promises does harm, so nothing is kept, and the region shrinks."""
+    t = toy(6)
+    wrong = replace(fitted(t), detection={"guard": Coefficient(1.0, 1.0, 0.1)}, deaths=t.truth.deaths[::-1] * 5)
+    found = anticipate(Surrogate(planning(t), wrong, WEIGHTS), t, {"equal": np.full((1, 27, 1), 20 / 27)},
+                       Settings(steps=10, replicates=4, most_replicates=8))
+    steps = found.history[found.history["kind"] == "step"]
+    refused = steps[~steps["kept"]]
+    assert len(refused) and (refused["ratio"] < 0.1).all()
+    assert (steps["radius"].diff().dropna() <= 1e-12).all()
+    assert harm(t, found.staff) <= harm(t, np.full(27, 20 / 27)) + 1e-3
+
+
+@pytest.fixture
+def brief(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Scenario:
+    """A quarter, border guards only, rows of 1,000 people; runs are kept in a cache of its own."""
+    monkeypatch.setenv("COUNTERSMUGGLING_CACHE", str(tmp_path))
+    scenario = load("baseline-2025")
+    resources = scenario.resources
+    return scenario.model_copy(update={
+        "horizon": scenario.horizon.model_copy(update={"end": date(2025, 3, 31), "burn_in_days": 30}),
+        "model": scenario.model.model_copy(update={"persons_per_agent": 1000.0, "networks": 20}),
+        "resources": resources.model_copy(update={"posts": {"border_guard": resources.posts["border_guard"]}, "budgets": {}})})
+
+
+def test_in_the_model_a_search_that_was_cut_off_goes_on_where_it_stood(brief: Scenario, tmp_path: Path) -> None:
+    settings = Settings(steps=2, replicates=2, most_replicates=4)
+
+    class Stopped(Exception):
+        pass
+
+    def cut(sentence: str) -> None:
+        raise Stopped(sentence)
+
+    with pytest.raises(Stopped):
+        optimise_anticipating(brief, settings=settings, workers=1, progress=False, told=cut)
+    kept = len(list(tmp_path.rglob("fronts/*/*.json")))
+    assert kept > 16
+    asked: list[FrontJob] = []
+
+    def runner(jobs: list[FrontJob], what: str) -> list[dict[str, Any]]:
+        asked.extend(jobs)
+        return [observe_fronts(job) for job in jobs]
+
+    plan = optimise_anticipating(brief, settings=settings, workers=1, progress=False, runner=runner)
+    assert len(list(tmp_path.rglob("fronts/*/*.json"))) == kept + len(asked), "nothing was run twice"
+    first = len(asked)
+    again = optimise_anticipating(brief, settings=settings, workers=1, progress=False, runner=runner)
+    assert len(asked) == first, "everything was found in the cache"
+    np.testing.assert_array_equal(plan.allocation, again.allocation)
+    assert plan.anticipation is not None and again.anticipation is not None
+    assert plan.allocation.sum("place").max() <= brief.resources.posts["border_guard"].available + 1e-6
+    assert plan.summary[0].startswith("This plan reckons with the answer")
+    pd.testing.assert_frame_equal(plan.anticipation.history, again.anticipation.history)
+
+
+def test_fronts_of_the_bundled_world(brief: Scenario) -> None:
+    """What is told by front adds up to what the run tells by route."""
+    runs = ModelRuns(brief, ("border_guard",), ("ITA",), ("2025Q1",), cache=False, workers=1, progress=False)
+    ((seen,),) = runs.observe([np.zeros((1, 1, 1))], [0], "one run")
+    output = run_one(Job(brief, 0, ModelRuns.table(runs, np.zeros((1, 1, 1)))))
+    assert seen.totals == output.totals()
+    assert "ITA by CMED" in runs.fronts.names
+    assert seen.attempts.sum() == pytest.approx(output.totals()["attempts"])
+    assert 0 < seen.stopped.sum() <= seen.attempts.sum()

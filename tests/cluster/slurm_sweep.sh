@@ -8,6 +8,9 @@
 # 2. the same through dask-jobqueue, one job of which is cancelled on the way
 # 3. the same as a job array, one task of which is killed on the way; the store is not complete, and the array is run again
 # 4. all three stores hold the same results, to the bit
+#
+# Left out, with the reason and exit code 0, only where there is no Slurm and none can be installed; anything else that goes
+# wrong is a failure. Every step has a time limit: the whole takes two to three minutes on an idle machine.
 set -euo pipefail
 
 python=$(command -v "${1:?usage: slurm_sweep.sh PYTHON}")
@@ -27,7 +30,9 @@ die() {
   tail -n 20 "$work"/*.log "$work"/logs/* 2>/dev/null || true
   exit 1
 }
-sweep() { "$python" -W ignore -m countersmuggling.experiments.cli sweep "$work/design.yaml" "$@"; }
+# in the foreground group, so that an interruption from the keyboard reaches it
+limited() { timeout --foreground --kill-after=10 "$@"; }
+sweep() { limited 180 "$python" -W ignore -m countersmuggling.experiments.cli sweep "$work/design.yaml" "$@"; }
 parts() { find "$1/parts" -mindepth 1 -maxdepth 1 -not -name '.*' 2>/dev/null | wc -l; }
 # until CONDITION SECONDS: wait for a command to succeed
 until_true() {
@@ -44,26 +49,36 @@ until_true() {
 have_slurm() { PATH=$PATH:/usr/sbin command -v slurmctld slurmd munged sbatch >/dev/null; }
 export PATH=$PATH:/usr/sbin
 [ "$(uname -s)" = Linux ] || leave_out "Slurm runs on Linux, and this is $(uname -s)"
-if [ "$(id -u)" != 0 ]; then leave_out "Slurm's daemons are started by the superuser here, and this is $(id -un)"; fi
 if ! have_slurm; then
   command -v apt-get >/dev/null || leave_out "there is no Slurm, and no apt-get to install it with"
+  if [ "$(id -u)" != 0 ]; then leave_out "there is no Slurm, and only the superuser can install it (this is $(id -un))"; fi
   say "installing Slurm"
   export DEBIAN_FRONTEND=noninteractive
-  if ! apt-get install -y --no-install-recommends slurm-wlm munge >"$work/apt.log" 2>&1; then
-    { apt-get update && apt-get install -y --no-install-recommends slurm-wlm munge; } >"$work/apt.log" 2>&1 ||
-      leave_out "apt-get could not install slurm-wlm and munge: $(grep -m1 '^E:' "$work/apt.log" || tail -n1 "$work/apt.log")"
+  apt() { limited 300 apt-get -o DPkg::Lock::Timeout=120 "$@" >>"$work/apt.log" 2>&1; }
+  packages=(install -y --no-install-recommends slurm-wlm munge)
+  if ! apt "${packages[@]}"; then
+    { apt update && apt "${packages[@]}"; } ||
+      leave_out "apt-get could not install slurm-wlm and munge: $(grep '^E:' "$work/apt.log" | tail -n1 || tail -n1 "$work/apt.log")"
   fi
   have_slurm || leave_out "the packages slurm-wlm and munge do not bring slurmctld, slurmd, munged and sbatch"
 fi
 
+queue() { limited 20 squeue --noheader "$@"; }
 stop() {
   set +e
-  scancel --user="$(id -un)" 2>/dev/null
+  [ -z "${submitter:-}" ] || kill "$submitter" 2>/dev/null
+  # jobs first: once slurmd has gone nobody ends them
+  limited 20 scancel --user="$(id -un)" 2>/dev/null
+  until_true '[ -z "$(queue 2>/dev/null)" ]' 15 || limited 20 scancel --full --signal=KILL --user="$(id -un)" 2>/dev/null
   for daemon in slurmd slurmctld munged; do
-    [ -s "$work/run/$daemon.pid" ] && kill "$(cat "$work/run/$daemon.pid")" 2>/dev/null
+    stop_daemon "$(cat "$work/run/$daemon.pid" 2>/dev/null)"
   done
-  until_true '[ ! -e "$work/run/slurmd.pid" ] && [ ! -e "$work/run/slurmctld.pid" ]' 15
   rm -rf "$work"
+}
+# by its process id, and by force when it does not go
+stop_daemon() {
+  [ -n "$1" ] && kill "$1" 2>/dev/null || return 0
+  until_true "! kill -0 $1 2>/dev/null" 10 || kill -KILL "$1" 2>/dev/null
 }
 trap stop EXIT
 
@@ -84,6 +99,7 @@ cat >"$SLURM_CONF" <<EOF
 ClusterName=one
 SlurmctldHost=$host(127.0.0.1)
 SlurmUser=$(id -un)
+SlurmdUser=$(id -un)
 SlurmctldPort=$controller_port
 SlurmdPort=$node_port
 AuthType=auth/munge
@@ -111,7 +127,7 @@ PartitionName=main Nodes=$host Default=YES MaxTime=INFINITE State=UP
 EOF
 slurmctld -f "$SLURM_CONF"
 slurmd -f "$SLURM_CONF"
-until_true 'sinfo --noheader -o %T 2>/dev/null | grep -q idle' 20 || die "the node does not come up: $(sinfo 2>&1)"
+until_true 'limited 20 sinfo --noheader -o %T 2>/dev/null | grep -q idle' 20 || die "the node does not come up: $(sinfo 2>&1)"
 say "$(slurmctld -V) is up, one node of 2 processors"
 
 # ---------------------------------------------------------------- 1. the comparison
@@ -154,30 +170,31 @@ EOF
 sweep --out "$work/dask" --cluster slurm --cluster-config "$work/cluster.yaml" --batch 1 --quiet >"$work/dask.log" 2>&1 &
 submitter=$!
 until_true '[ "$(parts "$work/dask")" -ge 3 ] || ! kill -0 $submitter 2>/dev/null' 120 || die "no results from the jobs"
-running=$(squeue --noheader --states=RUNNING -o %A | head -n1)
+running=$(queue --states=RUNNING -o %A | head -n1)
 [ -n "$running" ] || die "no job is running: $(cat "$work/dask.log")"
-scancel --signal=KILL --full "$running"
+limited 20 scancel --signal=KILL --full "$running"
 at=$(parts "$work/dask")
 wait $submitter || die "the sweep through dask-jobqueue ended with $?: $(cat "$work/dask.log")"
+submitter=
 [ "$at" -lt "$planned" ] || die "the job was killed too late to mean anything"
 say "through dask-jobqueue: finished, though job $running was killed after $at of $planned runs"
 
 # ---------------------------------------------------------------- 3. a job array
 
-until_true '[ -z "$(squeue --noheader -o %A)" ]' 60 || scancel --user="$(id -un)"
+until_true '[ -z "$(queue)" ]' 60 || limited 20 scancel --user="$(id -un)"
 cat >"$work/array.sh" <<EOF
 #!/usr/bin/env bash
 exec $python -W ignore -m countersmuggling.experiments.cli sweep $work/design.yaml --out $work/array --engine in-process \\
   --shard \$SLURM_ARRAY_TASK_ID/\$SLURM_ARRAY_TASK_COUNT --batch 1 --quiet
 EOF
-submit() { sbatch --parsable --array=1-2 --cpus-per-task=1 --time=10 --output="$work/logs/array-%A-%a.log" "$@" "$work/array.sh"; }
+submit() { limited 180 sbatch --parsable --array=1-2 --cpus-per-task=1 --time=10 --output="$work/logs/array-%A-%a.log" "$@" "$work/array.sh"; }
 sweep --out "$work/array" --prepare --quiet >/dev/null
 array=$(submit)
 until_true '[ "$(parts "$work/array")" -ge 2 ]' 120 || die "no results from the array"
-task=$(squeue --noheader --states=RUNNING -o %i -j "$array" | head -n1)
+task=$(queue --states=RUNNING -o %i -j "$array" | head -n1)
 [ -n "$task" ] || die "no task of the array is running"
-scancel --signal=KILL --full "$task"
-until_true '[ -z "$(squeue --noheader -j "$array" 2>/dev/null)" ]' 120 || die "the array does not end"
+limited 20 scancel --signal=KILL --full "$task"
+until_true '[ -z "$(queue -j "$array" 2>/dev/null)" ]' 120 || die "the array does not end"
 if sweep --out "$work/array" --status >"$work/status.log"; then die "nothing is missing after task $task was killed"; fi
 say "as a job array: task $task was killed; $(head -n1 "$work/status.log" | cut -d: -f1)"
 submit --wait >/dev/null || die "the array, run again, failed"
@@ -186,7 +203,7 @@ say "the array run again: $(head -n1 "$work/status.log" | cut -d: -f1)"
 
 # ---------------------------------------------------------------- 4. the same results
 
-"$python" - "$work"/{alone,dask,array} <<'EOF' || die "results differ"
+limited 120 "$python" - "$work"/{alone,dask,array} <<'EOF' || die "results differ"
 import sys
 from countersmuggling import open_results
 
@@ -201,4 +218,10 @@ assert routes[0].equals(routes[1]) and routes[0].equals(routes[2])
 assert frames[0]["irregular_crossings"].sum() > 0
 print(f"three stores, {found[0].planned} runs, {len(frames[0])} monthly rows, fingerprint {prints[0][:16]}: the same to the bit")
 EOF
-say "all the same"
+trap - EXIT
+stop
+if left=$(pgrep -f -- "$work"); then
+  echo "processes are left: $(ps -o pid=,args= -p "$(echo $left | tr ' ' ',')")" >&2
+  exit 1
+fi
+say "all the same, and nothing is left running"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import TYPE_CHECKING, Any, ParamSpec
 
@@ -300,6 +300,43 @@ def constraint_name(row: dict[str, Any]) -> str:
     return f"{kind}: {told}" if told else kind
 
 
+@styled
+def frontier(points: pd.DataFrame, marks: Mapping[str, tuple[float, float]], width: float = 6.5) -> Chart:
+    """The efficient frontier between two outcomes.
+
+    Parameters
+    ----------
+    points : DataFrame
+        ``plan.frontier(...)``: its second and third column are the two outcomes.
+    marks : mapping name -> (first, second)
+        Placements to show beside it.
+    width : float
+        Inches.
+    """
+    from .frontier import axis_label, in_shown_units
+
+    first, second = (str(name) for name in points.columns[1:3])
+    x, y = (in_shown_units(name, points[name].to_numpy(float)) for name in (second, first))
+    chart = Chart(figsize=(width, 0.62 * width), layout="constrained")
+    axes = chart.subplots()
+    axes.plot(x, y, color=LESS, marker="o", markersize=3.5, linewidth=1.4)
+    for number, (name, (own_first, own_second)) in enumerate(marks.items()):
+        across = float(in_shown_units(second, np.array([own_second]))[0])
+        up = float(in_shown_units(first, np.array([own_first]))[0])
+        axes.plot([across], [up], marker="sDv^"[number % 4], color=MORE if number == 0 else GREY, markersize=6, linestyle="none",
+                  label=name)
+    if marks:
+        axes.legend(loc="best")
+    axes.set_xlabel(axis_label(second))
+    axes.set_ylabel(axis_label(first))
+    axes.grid(True)
+    axes.set_axisbelow(True)
+    chart.table = points
+    chart.alt = f"Efficient frontier between {first} and {second}, {len(points)} points. " + " ".join(
+        str(text) for text in points["words"].iloc[[0, -1]])
+    return chart
+
+
 class PlanPlots:
     """Charts of a plan: each method gives a `Chart` that shows itself in a notebook, with ``.table`` and ``.alt``."""
 
@@ -313,3 +350,10 @@ class PlanPlots:
     def shadow_prices(self, **options: Any) -> Chart:
         """What one more unit of a limit is worth (see `charts.shadow_prices`)."""
         return shadow_prices(self._plan.shadow_prices, **options)
+
+    def frontier(self, first: str = "deaths", second: str = "cost_eur", points: int = 11, **options: Any) -> Chart:
+        """The efficient frontier between two outcomes, with the plan and its comparison rules (see `charts.frontier`)."""
+        from .frontier import marks
+
+        plan = self._plan
+        return frontier(plan.frontier(first, second, points), marks(plan, first, second), **options)

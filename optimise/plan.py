@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from .charts import PlanPlots
     from .effect_scenarios import EffectScenarios
     from .evaluation import Evaluation
+    from .moves import WhatItTakes
 
 PlanSolver = Literal["highs", "cbc"]
 PRICE_COLUMNS = (
@@ -262,9 +263,110 @@ class Plan:
         placements = {**plans, "pro_rata": self.pro_rata, "greedy": self.greedy, **(others or {})}
         return evaluate_plans(self.scenario, placements, replicates=replicates, workers=workers, progress=progress)
 
+    def frontier(self, first: str = "deaths", second: str = "cost_eur", points: int = 11) -> pd.DataFrame:
+        """How much of one outcome has to be given up for another, within the plan's limits.
+
+        Parameters
+        ----------
+        first, second : str
+            Outcomes with measured effects, ``cost_eur``, or ``weighted_harm`` (the plan's own weighting of all but cost).
+            Each is made as low as it can be, or as high where more is better.
+        points : int
+            Points at equal steps of the second outcome, both ends included; fewer where the ends fall together.
+
+        Returns
+        -------
+        DataFrame
+            From the best for `first` to the best for `second`: columns point, `first` and `second` (change against no
+            additional staff, over the horizon), objective (what the plan minimises, there), staff_quarters, exchange (change
+            of `first` per unit of `second`, or per EUR 1 million, since the point before) and words.  Every point is an exact optimum: the first
+            outcome is best given the second.  Whole-number conditions are left out.
+
+        Raises
+        ------
+        FrontierError
+            For an outcome that was not measured, for one outcome twice, and where staff has no effect on one.
+        """
+        from .frontier import frontier
+
+        return frontier(self.model, self.effects, dict(self.weights), first, second, points)
+
+    def marginal_values(self) -> pd.DataFrame:
+        """What a million euros, a post, and a month earlier are worth, each by solving again.
+
+        Returns
+        -------
+        DataFrame
+            Columns what (euro, post, month, quarter), name (budget heading or resource type), change (of the objective in
+            points, per unit; negative is better), unit, words.  A million euros is split over the years as the budget is; a
+            post is there from the type's first quarter on; a month (quarter) earlier lets a third of (all) the posts that can
+            be filled in a quarter be filled in the quarter before the first.  Whole-number conditions are left out.
+        """
+        from .moves import marginal_values
+
+        return marginal_values(self.model)
+
+    def what_would_it_take(self, resource: str, place: str, amount: float = 1.0) -> WhatItTakes:
+        """What would have to change for a place to receive staff of a type, for at least one quarter.
+
+        Parameters
+        ----------
+        resource, place : str
+            As in the scenario: ``"analyst"``, ``"MLT"``.
+        amount : float
+            How many.
+
+        Returns
+        -------
+        WhatItTakes
+            The smallest change of its effect (or cost), the limits that would have to move instead and how far, or the
+            limits that forbid it; ``print()`` tells it in words.
+
+        Raises
+        ------
+        MoveError
+            For a type or place that the plan does not have, or a type that cannot be sent there.
+        """
+        from .moves import what_would_it_take
+
+        return what_would_it_take(self.model, resource, place, amount)
+
+    def simulated_prices(
+        self, *, units: float = 1.0, most: int = 6, what: Sequence[str] = ("euro", "post", "month"), replicates: int = 8,
+        workers: int | None = None, progress: bool = True,
+    ) -> pd.DataFrame:
+        """The main prices beside what one more unit does in the model.
+
+        The programme is solved again with each limit moved, and both placements of staff are simulated in the same fresh
+        replicates.
+
+        Parameters
+        ----------
+        units : float
+            How many units each limit moves: the effect of one post seldom stands out of the noise.
+        most : int
+            How many prices, the largest of each kind first.
+        what : sequence of str
+            Kinds, as in :meth:`marginal_values`.
+        replicates : int
+            Pairs; none of them was used for measuring.
+
+        Returns
+        -------
+        DataFrame
+            Columns what, name, units, priced (points by the programme), simulated (mean paired difference of the weighted
+            harm), low, high (95 % interval), replicates, words.
+        """
+        from .moves import simulated_prices
+
+        if self.scenario is None:
+            raise ValueError("this plan was made without a scenario file: there is nothing to simulate")
+        return simulated_prices(self.model, self.scenario, units=units, most=most, what=what, replicates=replicates,
+                                workers=workers, progress=progress)
+
     @property
     def plot(self) -> PlanPlots:
-        """Charts: ``plan.plot.allocation()``, ``plan.plot.shadow_prices()``."""
+        """Charts: ``plan.plot.allocation()``, ``plan.plot.shadow_prices()``, ``plan.plot.frontier()``."""
         from .charts import PlanPlots
 
         return PlanPlots(self)

@@ -280,12 +280,21 @@ class StochasticProgramme:
         columns += _by_scenario(base.columns, two, names, len(one))
         rows = _chosen(base.rows, common, 0)
         rows += _by_scenario(base.rows, own, names, len(common))
-        parts: list[list[Any]] = [[base.matrix[common][:, one]] + [None] * count]
-        for s, model in enumerate(self.scenarios):
-            blocks: list[Any] = [model.matrix[own][:, one]] + [None] * count
-            blocks[1 + s] = model.matrix[own][:, two]
-            parts.append(blocks)
-        matrix = _stack(parts, [len(common)] + [len(own)] * count, [len(one)] + [len(two)] * count)
+        # Rows side by side with their columns renumbered: scenario s keeps its second stage behind those before it.
+        position = np.zeros(base.shape[1], dtype=np.int32)
+        position[one], position[two] = np.arange(len(one)), len(one) + np.arange(len(two))
+        later = np.where(self.first_stage, 0, len(two)).astype(np.int32)
+        parts = [base.matrix[common], *(model.matrix[own] for model in self.scenarios)]
+        where = [position[parts[0].indices]]
+        where += [position[part.indices] + np.int32(s) * later[part.indices] for s, part in enumerate(parts[1:])]
+        sizes = np.concatenate([np.diff(part.indptr) for part in parts])
+        matrix = sparse.csr_array(
+            (np.concatenate([part.data for part in parts]), np.concatenate(where),
+             np.concatenate([[0], np.cumsum(sizes)]).astype(np.int32)),
+            shape=(len(common) + count * len(own), len(one) + count * len(two)))
+        del parts, where
+        matrix.sort_indices()
+        matrix.eliminate_zeros()
         form = LinearModel(
             cost=np.concatenate(cost), matrix=matrix,
             row_lower=np.concatenate([base.row_lower[common], *(m.row_lower[own] for m in self.scenarios)]),
@@ -296,11 +305,11 @@ class StochasticProgramme:
         if objective.kind == "expected" or (objective.kind == "cvar" and objective.weight == 0):
             return ExtensiveForm(form, first)
         # What of the loss of each scenario differs from the common part.
-        loss = sparse.lil_array((count, form.shape[1]))
         different = self.cost[:, one] - mean[one]
-        for s in range(count):
-            loss[s, len(one) + s * len(two):len(one) + (s + 1) * len(two)] = self.cost[s, two]
-        second = sparse.csr_array(loss)
+        second = sparse.csr_array(
+            (self.cost[:, two].ravel(), np.arange(len(one), form.shape[1]), np.arange(count + 1) * len(two)),
+            shape=(count, form.shape[1]))
+        second.eliminate_zeros()
         if objective.kind == "cvar":
             return ExtensiveForm(_with_tail(form, different, second, probability, objective, names), first)
         assert wait_and_see is not None
@@ -441,10 +450,13 @@ def _losses(form: LinearModel, different: Floats, second: Sparse) -> tuple[Linea
         peak = np.abs(different[:, used]).argmax(axis=0)
         scale = different[peak, used]
         pattern = different[:, used] / scale
-        _, chosen, which = np.unique(np.round(pattern, PATTERN_DIGITS), axis=1, return_index=True, return_inverse=True)
-        groups = chosen.size
+        rounded = np.ascontiguousarray(np.round(pattern, PATTERN_DIGITS).T + 0.0)  # no negative zeros
+        known: dict[bytes, int] = {}
+        which = np.array([known.setdefault(row.tobytes(), len(known)) for row in rounded], dtype=np.int64)
+        groups = len(known)
+        chosen = np.unique(which, return_index=True)[1]
         if 2 * groups <= used.size:
-            gather = sparse.coo_array((scale, (which.ravel(), used)), shape=(groups, form.shape[1]))
+            gather = sparse.coo_array((scale, (which, used)), shape=(groups, form.shape[1]))
             labels = _labels([str(g + 1) for g in range(groups)])
             widened = _extended(form, [_Columns("exposure", labels, 0.0, -np.inf)],
                                 [_Rows("exposure", labels, None, sparse.hstack([gather, -sparse.eye_array(groups)]))])
@@ -569,20 +581,10 @@ def _chosen(blocks: Sequence[Block], indices: Integers, start: int) -> list[Bloc
 
 def _by_scenario(blocks: Sequence[Block], indices: Integers, names: Sequence[str], start: int) -> list[Block]:
     """One block a scenario for all members of `indices`: scenario by scenario, in their order."""
+    chosen = _chosen(blocks, indices, 0) if len(indices) else []
     out = []
     for name in names:
-        for block in _chosen(blocks, indices, start):
-            out.append(replace(block, name=f"{block.name}_scenario_{name}"))
+        for block in chosen:
+            out.append(replace(block, name=f"{block.name}_scenario_{name}", start=start))
             start = out[-1].stop
     return out
-
-
-def _stack(parts: list[list[Any]], heights: Sequence[int], widths: Sequence[int]) -> Sparse:
-    """A block matrix with some blocks absent; sizes given because absent ones cannot tell theirs."""
-    filled = [[sparse.csr_array((h, w)) if part is None else part for part, w in zip(row, widths, strict=True)]
-              for row, h in zip(parts, heights, strict=True)]
-    matrix = sparse.csr_array(sparse.block_array(filled, format="csr"))
-    matrix.sum_duplicates()
-    matrix.eliminate_zeros()
-    return matrix
-

@@ -25,7 +25,7 @@ def test_a_post_is_worth_where_the_next_one_goes() -> None:
     """Two to Greece and one to Italy are there; a fourth avoids 6 points in Italy."""
     table = marginal_values(build(problem()))
     assert table["words"].tolist() == ["One more analyst post from 2025Q1 on would lower the weighted harm by 6 points."]
-    assert table.loc[0, ["what", "name", "change", "unit"]].tolist() == ["post", "analyst", pytest.approx(-6), "points per post"]
+    assert table.iloc[0][["what", "name", "change", "unit"]].to_list() == ["post", "analyst", pytest.approx(-6), "points per post"]
 
 
 def test_a_million_euros_by_heading() -> None:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from .results import Results
 
 DONE, FAULT, INVALID, INFEASIBLE, INTERRUPTED = 0, 1, 2, 3, 130
+#: what the model finds wrong with a scenario only when it runs it
+FOR_THE_USER = ("NoFiniteValue", "TooManyTravellers")
 #: set to anything: a fault of this program prints its traceback
 TRACEBACK_VARIABLE = "COUNTERSMUGGLING_TRACEBACK"
 
@@ -278,6 +280,10 @@ def _told(error: Exception) -> tuple[int, str]:
         )
     replicates = sys.modules.get(f"{(__package__ or '').rpartition('.')[0]}.model.replicates")
     known = replicates is not None and isinstance(error, replicates.RunFailed)
+    if known and isinstance(error.__cause__, ValueError) and type(error.__cause__).__name__ in FOR_THE_USER:
+        return INVALID, f"countersmuggling: {error.__cause__} ({error.jobs[0]})"  # type: ignore[attr-defined]
+    if known and isinstance(error.__cause__, MemoryError):
+        return _told(error.__cause__)
     told = str(error) if known else f"{type(error).__name__}: {error}"
     return FAULT, (
         f"countersmuggling: {told}\nThis is a fault of the program or its surroundings; no results were written. "

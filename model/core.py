@@ -534,6 +534,7 @@ class SmugglingModel(mesa.Model):  # type: ignore[misc]
                 posts = level * deployments.posts
                 analysts = p["lever.europol_deployments.analyst_share"]
                 officers = p["lever.europol_deployments.officer_share"]
+                posts /= max(1.0, analysts + officers)  # drawn shares may add up to more than all posts
                 added["analyst"] = share * posts * analysts
                 added["deployed_officer"] = share * posts * officers
                 added["reserve_officer"] = share * level * deployments.reserve_pool
@@ -934,7 +935,7 @@ class SmugglingModel(mesa.Model):  # type: ignore[misc]
         )  # fmt: skip
         boats = set_sail(self._death, self._flow, g.by_sea, seed, calendar, p)
         advance(self._rows, self.under_way, self.day, self.persons, self._legs, conditions, self.tally,
-                int(p["networks.wait_days"]), int(p["interception.return_days"]),
+                max(1, int(p["networks.wait_days"])), max(1, int(p["interception.return_days"])),
                 p["fees.upfront_share"], boats, self._captivity)  # fmt: skip
         self._note_incidents(boats)
         weight = 1.0 - 0.5 ** (1.0 / p["interception.flow_half_life_days"])

@@ -28,6 +28,26 @@ def month_number(day: date) -> int:
     return (day.year - EPOCH_YEAR) * 12 + day.month - 1
 
 
+MOST_A_DAY = 1 << 23
+"""Rows of one group that may consider leaving on a day: each has a number of its own below 2^24."""
+MOST = 1 << 30
+"""Rows that may consider leaving in a whole run."""
+
+
+class TooManyTravellers(ValueError):
+    """A scenario asks for more simulated travellers than any machine holds."""
+
+    def __init__(self, group: str, year: int, number: float) -> None:
+        super().__init__(
+            f"the scenario lets {number:.2g} simulated travellers consider leaving from {group} in {year}: lower "
+            "uncertainties.demand_growth_per_year or the factors of demand_shock events, or raise model.persons_per_agent"
+        )
+        self._given = (group, year, number)
+
+    def __reduce__(self) -> tuple[type[TooManyTravellers], tuple[str, int, float]]:
+        return type(self), self._given
+
+
 def annual_level(geography: Geography, group: str, year: int, demand_year: int | None, growth: float) -> float:
     """Expected entry detections of a group in a year: published, held at `demand_year`, or grown beyond the tables."""
     rows = geography.published_demand[group]
@@ -90,6 +110,10 @@ def potential_travellers(
         Per year after the last published one.
     events : list
         The scenario's events.
+
+    Raises
+    ------
+    TooManyTravellers
     """
     table = geography.world.seasonality
     season = {
@@ -99,6 +123,7 @@ def potential_travellers(
     out = np.zeros((len(geography.groups), days), dtype=np.int64)
     last = first + timedelta(days=days - 1)
     months = range(month_number(first), month_number(last) + 1)
+    expected = 0.0
     sd, persistence = params["demand.shock_sd"], params["demand.shock_persistence"]
     for g, group in enumerate(geography.groups):
         if per_detection[g] <= 0.0:
@@ -117,6 +142,9 @@ def potential_travellers(
                 event = shock_by_events(events, group, day) if events else 1.0
                 rate[i] = levels[seen.year] * season[group, seen.month] * event
             rate *= shock[m] * per_detection[g] * balkan_factor[g] / (365.25 * per_agent)
+            expected += float(rate.sum())
+            if not rate.max() < MOST_A_DAY or expected > MOST:
+                raise TooManyTravellers(group, start.year, max(float(rate.max()) * 365.25, expected))
             drawn = generator(seed, "potential", group, m).poisson(rate)
             offset = (start - first).days
             a, b = max(0, offset), min(days, offset + len(rate))

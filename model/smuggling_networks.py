@@ -323,7 +323,7 @@ def found_networks(
     spare_networks = share_out(round(p["networks.potential_entrants"] * int(numbers.sum())), np.ones(spare), 1)
     firms = Firms(int(agents.sum()) + spare, member_states)
     rng = generator(seed, "networks")
-    low, high = p["networks.smallest"], p["networks.largest"]
+    low, high = p["networks.smallest"], max(p["networks.smallest"], p["networks.largest"])
     row = 0
     for c, count in enumerate(numbers):
         size = np.exp(p["networks.size_spread"] * rng.standard_normal(int(count)))

@@ -22,6 +22,27 @@ COLUMNS: Final = ("name", "value", "low", "high", "unit", "grade", "source", "de
 GRADES: Final = ("A", "B", "C", "D")
 UNIT_INTERVAL: Final = ("probability", "share", "fraction")
 """Units whose values lie between 0 and 1."""
+ABOVE_ZERO: Final = frozenset((
+    "behaviour.least_flow", "beliefs.forgetting_half_life_days", "beliefs.half_life_days",
+    "beliefs.half_seen_per_month", "deployments.half_liaison", "evidence.half_life_days",
+    "evidence.half_officers", "fees.demand_elasticity", "fees.markup_ceiling", "fees.most_change",
+    "harm.boat_persons", "harm.incident_tail", "interception.flow_half_life_days",
+    "interception.redeployment_half_life_days", "interception.response_half_life_days",
+    "investigation.case_days", "investigation.half_items", "investigation.staff_per_case", "legal.fallback",
+    "legal.load_half_life_days", "linking.background_items_per_week", "linking.half_kits",
+    "linking.load_half_life_days", "networks.choice_scale", "networks.demand_half_life_days",
+    "networks.facilitator_return_days", "networks.passengers_per_network", "networks.profit_half_life_days",
+    "networks.reference_arrest_hazard", "networks.relocation_days", "networks.sanction_half_life_days",
+    "networks.slack", "participation.logsum_weight", "participation.reference", "penalties.discount_rate",
+    "penalties.reference_conviction", "penalties.reference_years_served",
+    "prosecution.cases_per_prosecutor_year", "prosecution.utilisation", "route_choice.caution_ratio",
+    "route_choice.fit_rounds", "route_choice.means_ratio", "route_choice.smallest_share",
+))
+"""Parameters that something is divided by, or whose logarithm is taken: zero has no meaning for them."""
+BELOW_ONE: Final = frozenset(("legal.fallback", "networks.organiser_share", "participation.reference"))
+"""Shares of which something has to be left over."""
+FARTHEST: Final = 1000.0
+"""An override lies at most this many times the registry's largest figure from zero."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +57,21 @@ class Parameter:
     grade: str
     source: str
     description: str
+
+    def refused(self, value: float) -> str | None:
+        """Why a scenario may not give it this value; None where it may."""
+        if self.unit in UNIT_INTERVAL and not 0 <= value <= 1:
+            return f"expected a {self.unit} between 0 and 1, got {value:g}"
+        if self.name in ABOVE_ZERO and value <= 0:
+            return f"expected a number above 0 ({self.unit}; registry: {self.low:g} to {self.high:g}), got {value:g}"
+        if self.name in BELOW_ONE and value >= 1:
+            return f"expected a {self.unit} below 1, got {value:g}"
+        if self.low >= 0 and value < 0:
+            return f"expected 0 or more ({self.unit}; registry: {self.low:g} to {self.high:g}), got {value:g}"
+        most = FARTHEST * max(abs(self.low), abs(self.high))
+        if abs(value) > most:
+            return f"expected at most {most:g} ({self.unit}; registry: {self.low:g} to {self.high:g}), got {value:g}"
+        return None
 
     @property
     def room(self) -> str:

@@ -32,7 +32,6 @@ from .member_states import MEMBER_STATES, guess_member_state
 from .outcomes import ARRIVAL_COUNTS, OUTCOMES
 from .problems import nearest
 from .registry import (
-    UNIT_INTERVAL,
     Override,
     Parameters,
     centred,
@@ -311,9 +310,9 @@ class Uncertainties(_Part):
             numbers = (
                 [given] if not isinstance(given, ParameterRange) else [given.low, given.value, given.high]
             )
-            outside = [n for n in numbers if n is not None and not 0 <= n <= 1]
-            if row.unit in UNIT_INTERVAL and outside:
-                found.append((name, f"expected a {row.unit} between 0 and 1, got {outside[0]:g}"))
+            outside = [text for n in numbers if n is not None and (text := row.refused(n)) is not None]
+            if outside:
+                found.append((name, outside[0]))
                 continue
             low, centre, high = centred(row, as_override(given))
             if not low <= centre <= high:
@@ -595,6 +594,31 @@ class ModelOptions(_Part):
             (route, f"the shares of {route} add up to {sum(shares.values()):g}, more than 1")
             for route, shares in value.items()
             if sum(shares.values()) > 1.0 + 1e-9
+        ]
+        known = vocabulary.departures()
+        for route, shares in value.items():
+            there = sorted(known.get(route, {}))
+            hint = f"expected one of {', '.join(there)}" if there else "leave the route out"
+            if known and not there and not shares:
+                found.append((route, f"no crossing of an external border is on {route}; leave the route out"))
+            found += [
+                (f"{route}.{country}", f"no crossing on {route} sets out from {country}; {hint}")
+                for country in shares
+                if known and country not in there
+            ]
+        if found:
+            raise invalid_fields(found)
+        return value
+
+    @field_validator("by_sea")
+    @classmethod
+    def _at_sea(cls, value: dict[str, float]) -> dict[str, float]:
+        known = vocabulary.departures()
+        sea = sorted(route for route, countries in known.items() if any("sea" in modes for modes in countries.values()))
+        found = [
+            (route, f"no crossing on {route} is by sea; expected one of {', '.join(sea)}")
+            for route in value
+            if known and route not in sea
         ]
         if found:
             raise invalid_fields(found)

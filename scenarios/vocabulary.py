@@ -6,6 +6,7 @@ Only the one column that is needed is read, so that checking a file needs no dat
 from __future__ import annotations
 
 import csv
+from collections.abc import Mapping
 from functools import lru_cache
 from importlib import resources
 from typing import Final
@@ -27,6 +28,22 @@ def column(table: str, name: str) -> frozenset[str]:
         return frozenset()
     rows = csv.DictReader(path.read_text(encoding="utf-8").splitlines())
     return frozenset(row[name] for row in rows if row.get(name))
+
+
+@lru_cache(maxsize=1)
+def departures() -> Mapping[str, Mapping[str, frozenset[str]]]:
+    """By route, the countries that its crossings of an external border set out from, and by which modes they do."""
+    folder = resources.files(__package__) / "data"
+    if not (folder / "legs.csv").is_file() or not (folder / "hubs.csv").is_file():
+        return {}
+    tables = [csv.DictReader((folder / f"{t}.csv").read_text(encoding="utf-8").splitlines()) for t in ("hubs", "legs")]
+    country = {row["hub"]: row["country"] for row in tables[0]}
+    found: dict[str, dict[str, set[str]]] = {}
+    for row in tables[1]:
+        if row["border"] == "external":
+            modes = found.setdefault(row["route"], {})
+            modes.setdefault(country[row["from"]], set()).add(row["mode"])
+    return {route: {c: frozenset(m) for c, m in modes.items()} for route, modes in found.items()}
 
 
 @lru_cache(maxsize=32)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -175,3 +176,13 @@ def test_an_event_changes_its_group_in_its_time_only(geography: Geography, param
     )
     single = draw(geography, params, date(2024, 3, 1), 92, per_agent=10.0)
     assert abs(double.sum() - 2 * single.sum()) < 5.0 * np.sqrt(double.sum() + 4.0 * single.sum())
+
+
+def test_more_travellers_than_fit_are_told_in_words(make_scenario: Callable[..., Any]) -> None:
+    from countersmuggling.model import SmugglingModel
+    from countersmuggling.model.demand import TooManyTravellers
+
+    far = {"horizon": {"start": "2048-01-01", "end": "2048-01-05", "burn_in_days": 0}}
+    scenario = make_scenario(**far, uncertainties={"demand_growth_per_year": 5.0})
+    with pytest.raises(TooManyTravellers, match=r"consider leaving from \w+ in 204\d: lower uncertainties.demand_growth"):
+        SmugglingModel(scenario)

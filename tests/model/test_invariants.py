@@ -185,6 +185,16 @@ def test_checking_changes_no_figure(finished: Any) -> None:
     pd.testing.assert_frame_equal(checked.outcomes, finished.output.outcomes, check_exact=True)
 
 
+def test_shares_of_posts_that_add_up_to_more_than_all_stay_within_the_pool(
+    make_scenario: Callable[..., Scenario],
+) -> None:
+    shares = {"lever.europol_deployments.officer_share": 0.9, "lever.europol_deployments.analyst_share": 0.7}
+    scenario = make_scenario(levers=LEVERS, uncertainties={"parameters": shares})
+    model = SmugglingModel(scenario, check_invariants=True)
+    model.step()
+    assert model.added_staff["analyst"].sum() + model.added_staff["deployed_officer"].sum() == pytest.approx(50.0)
+
+
 def test_staff_above_the_scenarios_posts_is_told(make_scenario: Callable[..., Scenario]) -> None:
     """A plan that places more than there is stops the run, and the message names the run."""
     scenario = make_scenario(resources={"posts": {"analyst": {"available": 10}}})

@@ -151,7 +151,7 @@ def simulate_runs(
     """
     # replicate by replicate, so that an interrupted or slow run loses no pairing and memory holds like with like
     jobs = [
-        Job(run.scenario, replicate, allocations.get(run.key), run.key, check_invariants)
+        Job(run.scenario, replicate, allocations.get(run.key), run.key, check_invariants=check_invariants)
         for replicate in range(runs[0].scenario.replicates)
         for run in runs
     ]

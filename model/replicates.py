@@ -59,7 +59,7 @@ class Job:
     replicate: int
     allocation: Placement | None = field(default=None, compare=False)
     label: str = ""
-    check_invariants: bool = field(default=False, compare=False)
+    check_invariants: bool = field(default=False, compare=False, kw_only=True)
 
     def __str__(self) -> str:
         name = self.label or str(getattr(self.scenario, "name", "run"))

@@ -86,7 +86,7 @@ def default_geography() -> Geography:
 
 @dataclass(frozen=True)
 class Observation:
-    """What a planner inside the model may see: reports, not the truth.
+    """What a planner inside the model is shown. A planner of this world sees `reports`; `truth` is for asking what better reports are worth.
 
     Attributes
     ----------
@@ -94,11 +94,15 @@ class Observation:
     quarter : str
     reports : DataFrame
         Columns member_state, reported_detections, reported_items (a week), arrests_backlog.
+    truth : DataFrame
+        Columns authority (a Member State or partner country), entries, entries_by_sea (attempts to enter the Union there, a week, mean
+        of the last months), items (a week), departures (attempts that leave from there, a week).
     """
 
     day: date
     quarter: str
     reports: pd.DataFrame
+    truth: pd.DataFrame
 
 
 Planner = Callable[[Observation], Placement]
@@ -582,7 +586,23 @@ class SmugglingModel(mesa.Model):  # type: ignore[misc]
             }
         )
         self._planned = Allocation(
-            self._planner(Observation(today, quarter, reports)), self.geography.authorities
+            self._planner(Observation(today, quarter, reports, self._truth())), self.geography.authorities
+        )
+
+    def _truth(self) -> pd.DataFrame:
+        """What passes each authority in a week, as nobody in this world sees it."""
+        g = self.geography
+        flow = 7.0 * self._slow_flow
+        entries, by_sea, left = (np.zeros(len(g.authorities)) for _ in range(3))
+        np.add.at(entries, g.receiver[g.external], flow[g.external])
+        sea = g.external & g.by_sea
+        np.add.at(by_sea, g.receiver[sea], flow[sea])
+        tail = np.array([g.authorities.index(g.hub_country[h]) for h in g.legs["tail"]])
+        np.add.at(left, tail, flow)
+        items = np.zeros(len(g.authorities))
+        items[: len(g.member_states)] = self.casework.items_per_week
+        return pd.DataFrame(
+            {"authority": g.authorities, "entries": entries, "entries_by_sea": by_sea, "items": items, "departures": left}
         )
 
     def _run_authorities(self, today: date) -> None:

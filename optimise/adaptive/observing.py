@@ -263,8 +263,8 @@ class ModelRuns:
                 if known is not None:
                     found[n, replicate] = known
                 else:
-                    jobs[n, replicate] = FrontJob(self.scenario, replicate, table, what, self.tables,
-                                                  str(file) if self._cache else "")
+                    jobs[n, replicate] = FrontJob(self.scenario, replicate, table, what, tables=self.tables,
+                                                  keep=str(file) if self._cache else "")
         if jobs:
             made = self._carried_out(list(jobs.values()), what)
             found |= dict(zip(jobs, made, strict=True))

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from ...scenarios import Scenario
     from ...scenarios.reference import World
 
-FORMAT = 1
+FORMAT = 2
 TEXTS = ("name", "title", "question", "description", "extends", "resources", "replicates", "outcomes", "plan")
 """Fields of a scenario that a run under a given placement does not depend on."""
 
@@ -65,6 +65,8 @@ class Observed:
         Outcome -> flow over the horizon, or mean of a stock.
     attempts, stopped, deaths : array (fronts,)
         Persons.
+    by_origin : array (origin groups, fronts)
+        Attempts by origin group.
     departures, gave_up : float
         Journeys begun and given up, persons.
     """
@@ -73,18 +75,20 @@ class Observed:
     attempts: Floats
     stopped: Floats
     deaths: Floats
+    by_origin: Floats
     departures: float = 0.0
     gave_up: float = 0.0
 
     def to_plain(self) -> dict[str, Any]:
         """As lists and numbers; :meth:`from_plain` reads them back to the last bit."""
         return {"totals": self.totals, "attempts": self.attempts.tolist(), "stopped": self.stopped.tolist(),
-                "deaths": self.deaths.tolist(), "departures": self.departures, "gave_up": self.gave_up}
+                "deaths": self.deaths.tolist(), "by_origin": self.by_origin.tolist(),
+                "departures": self.departures, "gave_up": self.gave_up}
 
     @classmethod
     def from_plain(cls, data: dict[str, Any]) -> Observed:
         """Read what :meth:`to_plain` wrote."""
-        arrays = {name: np.array(data[name], dtype=np.float64) for name in ("attempts", "stopped", "deaths")}
+        arrays = {name: np.array(data[name], dtype=np.float64) for name in ("attempts", "stopped", "deaths", "by_origin")}
         return cls({str(k): float(v) for k, v in data["totals"].items()}, departures=float(data["departures"]),
                    gave_up=float(data["gave_up"]), **arrays)
 
@@ -156,13 +160,10 @@ def observe_fronts(job: FrontJob) -> dict[str, Any]:
     finally:
         getattr(mesa.Agent, "_ids", {}).pop(model, None)
 
-    def by_front(values: Floats) -> Floats:
-        legs = values.sum(axis=0)
-        out = np.zeros(len(fronts))
-        np.add.at(out, of_leg[of_leg >= 0], legs[of_leg >= 0])
-        return out
-
-    seen = Observed(totals, by_front(after["attempts"]), by_front(after["interceptions"]), by_front(after["deaths"]),
+    to_front = np.zeros((len(of_leg), len(fronts)))
+    to_front[of_leg >= 0, of_leg[of_leg >= 0]] = 1.0
+    tried, stopped, died = (after[name] @ to_front for name in ("attempts", "interceptions", "deaths"))
+    seen = Observed(totals, tried.sum(axis=0), stopped.sum(axis=0), died.sum(axis=0), tried,
                     float(after["departures"].sum()), float(after["gave_up"].sum())).to_plain()
     if job.keep:
         _keep(Path(job.keep), seen)

@@ -6,8 +6,9 @@ Two mechanisms, each told by what happens front by front (a front is one receivi
   random search (Koopman 1956, "The theory of search II", Operations Research 4:503-531) with x staff and s the border guards
   of the state; rescue units lower deaths per attempt as exp(-rho x / s);
 * response: attempts follow a quantal response (McKelvey and Palfrey 1995, Games and Economic Behavior 10:6-38) over fronts with
-  an outside option: shares in proportion to a0 exp(-lambda dp), and all journeys as (mean of exp(-lambda dp)) ** kappa, so that
-  kappa = 0 means that everybody moves elsewhere and kappa = 1 that fronts are alone.
+  an outside option, origin group by origin group: shares in proportion to a0 exp(-lambda dp), and all journeys of the group as
+  (mean of exp(-lambda dp)) ** kappa, so that kappa = 0 means that everybody moves to a front that the group uses, too, and kappa = 1
+  that fronts are alone.
 
 What staff does by other ways (cases, networks, backlogs, debts that do not follow the flow) stays in the measured curves: they are
 fitted to what the two mechanisms leave over.
@@ -65,7 +66,9 @@ class Response:
     fronts : Fronts
     scale : array (P,)
         s: border guards of each state; infinite where a state has none.
-    attempts, stopped, deaths : array (fronts,)
+    by_origin : array (origin groups, fronts)
+        Attempts a quarter without additional staff.
+    stopped, deaths : array (fronts,)
         Persons a quarter without additional staff.
     detection, rescue : mapping resource -> Coefficient
         gamma and rho; types that are absent have none.
@@ -83,7 +86,7 @@ class Response:
     places: tuple[str, ...]
     fronts: Fronts
     scale: Floats
-    attempts: Floats
+    by_origin: Floats
     stopped: Floats
     deaths: Floats
     detection: Mapping[str, Coefficient]
@@ -94,6 +97,11 @@ class Response:
     per_passage: Mapping[str, float] = field(default_factory=dict)
     error: float = float("nan")
     runs: int = 0
+
+    @property
+    def attempts(self) -> Floats:
+        """Attempts a quarter on the fronts without additional staff."""
+        return np.asarray(self.by_origin.sum(axis=0))
 
     @property
     def kappa(self) -> float:
@@ -125,10 +133,9 @@ class Response:
         base = np.where(active, self.stopped / np.where(active, self.attempts, 1.0), 0.0)
         passing = (1.0 - np.minimum(base, 1.0 - PASSING_LEAST)) ** (1.0 + self._at_fronts(self.detection, staff))
         harder = self.sensitivity.value * (1.0 - passing - base)
-        share = self.attempts / max(float(self.attempts.sum()), 1e-300)
         pull = np.exp(-harder)
-        level = (share * pull).sum(axis=-1, keepdims=True)
-        attempts = self.attempts * pull / level * level**self.kappa
+        level = pull @ _shares(self.by_origin).T  # (..., origin groups)
+        attempts = pull * (level ** (self.kappa - 1.0) @ self.by_origin)
         deadly = np.where(active, self.deaths / np.where(active, self.attempts, 1.0), 0.0)
         return attempts, 1.0 - passing, deadly * np.exp(-self._at_fronts(self.rescue, staff))
 
@@ -178,7 +185,7 @@ def mean_observed(runs: Sequence[Observed]) -> Observed:
 
     return Observed(
         {o: float(np.mean([r.totals[o] for r in runs])) for o in runs[0].totals}, over([r.attempts for r in runs]),
-        over([r.stopped for r in runs]), over([r.deaths for r in runs]), float(np.mean([r.departures for r in runs])),
+        over([r.stopped for r in runs]), over([r.deaths for r in runs]), over([r.by_origin for r in runs]), float(np.mean([r.departures for r in runs])),
         float(np.mean([r.gave_up for r in runs])))
 
 
@@ -227,7 +234,7 @@ def fit_response(
     known = (tried > 0) & (seen > 0)
 
     passing0 = _passing(base.stopped, base.attempts)
-    y = np.log(_shares(comparisons, "with_staff")) - np.log(_shares(comparisons, "without"))
+    y = np.log(_that_pass(comparisons, "with_staff")) - np.log(_that_pass(comparisons, "without"))
     at_work = staff * np.log(passing0)[None, None, :]
     guards = [n for n, r in enumerate(resources) if r not in AT_SEA]
     detection = _fit(at_work, y, tried * known, guards, resources)
@@ -240,12 +247,13 @@ def fit_response(
     vessels = [n for n, r in enumerate(resources) if r in AT_SEA]
     rescue = _fit(-staff, rate, died0 * lethal, vessels, resources)
 
-    start = Response(tuple(resources), tuple(places), fronts, scale, base.attempts / quarters, base.stopped / quarters,
+    start = Response(tuple(resources), tuple(places), fronts, scale, base.by_origin / quarters, base.stopped / quarters,
                      base.deaths / quarters, detection, rescue, Coefficient(0, 0, np.inf), Coefficient(0, 0, np.inf))
     full = np.array([c.staff for c in comparisons])
     harder = start.flows(full)[1] - np.where(base.attempts > 0, base.stopped / np.maximum(base.attempts, 1e-12), 0.0)
-    share = base.attempts / base.attempts.sum()
-    common = np.repeat((harder @ share)[:, None], len(fronts), axis=1)
+    # how much harder it is elsewhere, for those who use a front
+    of_group = base.by_origin / np.where(base.attempts > 0, base.attempts, 1.0)
+    common = (harder @ _shares(base.by_origin).T) @ of_group
     moved = np.where(known, np.log(np.where(known, seen, 1.0)) - np.log(np.where(known, tried, 1.0)), 0.0)
     columns = np.stack([-harder, common], axis=1)  # (runs, 2, fronts)
     found = _least_squares(columns, moved, tried * known)
@@ -261,12 +269,18 @@ def fit_response(
     return replace(response, error=float(np.sqrt((weight * (moved - told) ** 2).sum() / weight.sum())))
 
 
+def _shares(by_origin: Floats) -> Floats:
+    """Shares of the fronts in each origin group's attempts; even where a group attempts none, which then counts for nothing."""
+    total = by_origin.sum(axis=1, keepdims=True)
+    return np.where(total > 0, by_origin / np.where(total > 0, total, 1.0), 1.0 / by_origin.shape[1])
+
+
 def _passing(stopped: Floats, attempts: Floats) -> Floats:
     share = 1.0 - stopped / np.where(attempts > 0, attempts, 1.0)
     return np.clip(share, PASSING_LEAST, 1.0)
 
 
-def _shares(comparisons: Sequence[Comparison], which: str) -> Floats:
+def _that_pass(comparisons: Sequence[Comparison], which: str) -> Floats:
     runs = [getattr(c, which) for c in comparisons]
     return np.array([_passing(run.stopped, run.attempts) for run in runs])
 

@@ -49,7 +49,7 @@ class Toy:
                     1.0, self.own, len(self.fronts))
                 attempts, stopped, deadly = self.truth.flows(staff.mean(axis=2))
                 tried = attempts * shared * alone
-                runs.append(Observed({"deaths": float((tried * deadly).sum())}, tried, tried * stopped, tried * deadly))
+                runs.append(Observed({"deaths": float((tried * deadly).sum())}, tried, tried * stopped, tried * deadly, tried[None, :]))
             out.append(runs)
         self.asked += len(placements) * len(replicates)
         self.seen += list(replicates)
@@ -65,7 +65,7 @@ def toy(seed: int, places: int = 27, routes: int = 60, sensitivity: float = 3.0,
                     tuple(f"R{n}" for n in range(routes)))
     attempts = g.lognormal(5.0, 1.0, routes)
     truth = Response(
-        ("guard",), names, fronts, np.full(places, 2.0), attempts, attempts * g.uniform(0.05, 0.5, routes),
+        ("guard",), names, fronts, np.full(places, 2.0), attempts[None, :], attempts * g.uniform(0.05, 0.5, routes),
         attempts * g.lognormal(-3.0, 0.7, routes), {"guard": Coefficient(1.0, 1.0, 0.0)}, {},
         Coefficient(sensitivity, sensitivity, 0.0), Coefficient(0.5 * sensitivity, 0.5 * sensitivity, 0.0))
     return Toy(truth, noise, noise / 4)
@@ -117,7 +117,7 @@ def test_flows_by_hand() -> None:
     """
     lam = float(np.log(2) / 0.25)
     r = Response(("guard",), ("A", "B"), Fronts(("A by x", "B by x"), ("A", "B"), ("x", "x")), np.ones(2),
-                 np.array([100.0, 100.0]), np.array([50.0, 50.0]), np.array([1.0, 4.0]), {"guard": Coefficient(1, 1, 0)}, {},
+                 np.array([[100.0, 100.0]]), np.array([50.0, 50.0]), np.array([1.0, 4.0]), {"guard": Coefficient(1, 1, 0)}, {},
                  Coefficient(lam, lam, 0), Coefficient(lam, lam, 0))
     attempts, stopped, deadly = r.flows(np.array([[1.0, 0.0]]))
     assert attempts == pytest.approx([200 / 3, 400 / 3])
@@ -126,6 +126,9 @@ def test_flows_by_hand() -> None:
     changes = r.changes(np.array([[1.0, 0.0]]))
     assert changes["deaths"] == pytest.approx(2 / 3 + 16 / 3 - 5)  # guards at the safe front drive people to the deadly one
     assert changes["irregular_crossings"] == pytest.approx(200 / 12 + 400 / 6 - 100)
+    # two origin groups that know one front each: nobody has anywhere to move to
+    apart = replace(r, by_origin=np.array([[100.0, 0.0], [0.0, 100.0]]))
+    assert apart.flows(np.array([[1.0, 0.0]]))[0] == pytest.approx([100.0, 100.0])
     alone = replace(r, diversion=Coefficient(0, 0, 0))  # kappa = 1: half of the front's people give up
     assert alone.flows(np.array([[1.0, 0.0]]))[0] == pytest.approx([50.0, 100.0])
 
@@ -157,7 +160,7 @@ def test_without_an_answer_none_is_found() -> None:
 
 def test_nobody_at_the_fronts_is_refused() -> None:
     t = toy(1)
-    none = Observed({"deaths": 0.0}, np.zeros(60), np.zeros(60), np.zeros(60))
+    none = Observed({"deaths": 0.0}, np.zeros(60), np.zeros(60), np.zeros(60), np.zeros((1, 60)))
     with pytest.raises(ValueError, match="nobody attempts"):
         fit_response([Comparison(np.zeros((1, 27)), none, none)], ("guard",), t.truth.places, t.fronts, t.truth.scale, 1.0)
 
@@ -212,7 +215,7 @@ def test_a_change_that_does_nothing_is_hardly_ever_kept() -> None:
         def observe(self, placements: Sequence[Floats], replicates: Sequence[int], what: str) -> list[list[Observed]]:
             out = []
             for n, _ in enumerate(placements):
-                out.append([Observed({"deaths": float(np.random.default_rng([k, n]).normal())}, *(np.ones(60),) * 3)
+                out.append([Observed({"deaths": float(np.random.default_rng([k, n]).normal())}, *(np.ones(60),) * 3, np.ones((1, 60)))
                             for k in replicates])
             return out
 

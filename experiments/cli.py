@@ -133,6 +133,9 @@ def parser() -> argparse.ArgumentParser:
         "optimise", "plan where a scenario's staff goes, and simulate the plan beside other placements"
     )
     optimise.add_argument("scenario", metavar="SCENARIO")
+    optimise.add_argument("--method", choices=("static", "anticipating"), default="static",
+                          help="static: effects as measured today; anticipating: reckons with the answer to the plan, tested step "
+                          "by step, some 20 minutes (default: %(default)s)")  # fmt: skip
     for command in (compare, optimise):
         command.add_argument(
             "--solver", choices=("highs", "cbc"), default="highs", help="(default: %(default)s)"
@@ -623,7 +626,7 @@ def _changes(found: Results) -> list[str]:
     pairs = [(run, found.runs[0]) for run in found.runs if run.role == "option"]
     for run in found.runs:
         if run.role == "plan":
-            pairs += [(run, o) for o in found.runs if o.of == run.of and o.role in ("baseline", "pro_rata")]
+            pairs += [(run, o) for o in found.runs if o.of == run.of and o.role in ("baseline", "pro_rata", "static")]
     for run, against in pairs:
         table = summarising.by_key(found.difference(run.key, against.key), "outcome")
         rows = [("", "before", "after", "change", "95 % interval", "", "")]

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
+
+import pandas as pd
 
 from ..scenarios import Scenario
 from .results import PlanRecord, Results, Run
@@ -14,7 +17,8 @@ if TYPE_CHECKING:
     from ..model.staffing import Placement
     from ..optimise import Plan
 
-ROLE_TITLES = {"pro_rata": "staff placed pro rata", "plan": "staff placed by the plan"}
+ROLE_TITLES = {"pro_rata": "staff placed pro rata", "static": "staff placed by a static plan", "plan": "staff placed by the plan"}
+Method = Literal["static", "anticipating"]
 
 
 class NotComparable(ValueError):
@@ -85,6 +89,7 @@ def optimised(
     scenario: Scenario | str | Path,
     *,
     solver: Literal["highs", "cbc"] = "highs",
+    method: Method = "static",
     replicates: int | None = None,
     seed: int | None = None,
     persons_per_agent: float | None = None,
@@ -95,7 +100,8 @@ def optimised(
     """Plan where a scenario's staff goes, and value the plan in the model.
 
     The scenario is simulated as written, with its posts placed pro rata, and with its posts placed by the plan, paired
-    by replicate. Parameters as for :func:`compare`.
+    by replicate. With ``method="anticipating"`` the plan reckons with the smugglers' answer to it, and the static plan is simulated
+    beside it. Other parameters as for :func:`compare`.
 
     Returns
     -------
@@ -104,7 +110,7 @@ def optimised(
     clock = Clock()
     first = adapted(scenario, replicates=replicates, seed=seed, persons_per_agent=persons_per_agent)
     runs = [Run(first.name, title_of(first), first, "baseline", first.name)]
-    return carried_out(runs, runs[:1], solver, workers, progress, clock, "optimise", check_invariants)
+    return carried_out(runs, runs[:1], solver, workers, progress, clock, "optimise", check_invariants, method=method)
 
 
 def carried_out(
@@ -116,6 +122,7 @@ def carried_out(
     clock: Clock,
     kind: str,
     check_invariants: bool = False,
+    method: Method = "static",
 ) -> Results:
     """Make the plans of `planned` runs, simulate all runs and the placements, and put them together."""
     plans: list[PlanRecord] = []
@@ -125,8 +132,11 @@ def carried_out(
         rows.append(run)
         if run not in planned:
             continue
-        plan = _plan(run.scenario, solver, workers, progress)
-        for role, allocation in (("pro_rata", plan.pro_rata), ("plan", plan.allocation)):
+        plan = _plan(run.scenario, solver, workers, progress, method)
+        placements = {"pro_rata": plan.pro_rata, "static": plan.rules.get("static"), "plan": plan.allocation}
+        for role, allocation in placements.items():
+            if allocation is None:
+                continue
             key = f"{run.key}+{role.replace('_', '-')}"
             rows.append(Run(key, f"{run.title}, {ROLE_TITLES[role]}", run.scenario, role, run.key))  # type: ignore[arg-type]
             allocations[key] = allocation
@@ -164,7 +174,13 @@ def _like(option: Scenario, baseline: Scenario) -> Scenario:
     )
 
 
-def _plan(scenario: Scenario, solver: Literal["highs", "cbc"], workers: int | None, progress: bool) -> Plan:
+def _plan(
+    scenario: Scenario, solver: Literal["highs", "cbc"], workers: int | None, progress: bool, method: Method = "static",
+) -> Plan:  # fmt: skip
+    if method == "anticipating":
+        from ..optimise.adaptive.planning import optimise_anticipating
+
+        return optimise_anticipating(scenario, solver=solver, workers=workers, progress=progress)
     from ..optimise import optimise
 
     return optimise(scenario, solver=solver, workers=workers, progress=progress)
@@ -180,9 +196,22 @@ def record(run: str, plan: Plan) -> PlanRecord:
         "placements": plan.rule_values.reset_index().to_dict(orient="records"),
         "summary": list(plan.summary),
     }
+    if plan.anticipation is not None:
+        found = plan.anticipation
+        facts |= {
+            "method": "anticipating", "started_from": found.started_from, "stopped_because": found.stopped_because,
+            "frank_wolfe_gap": found.gap, "runs": found.runs, "iterations": _plain(found.history),
+            "response": _plain(found.response.table()),
+        }  # fmt: skip
     return PlanRecord(
         run, plan.table, plan.shadow_prices.reset_index(drop=True), facts
     )
+
+
+def _plain(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Rows as plain values; what is not a number is None."""
+    rows: list[dict[str, Any]] = json.loads(table.to_json(orient="records", double_precision=15))
+    return rows
 
 
 def changes(option: Scenario, baseline: Scenario) -> list[tuple[str, str, str]]:

@@ -533,7 +533,7 @@ class _Page:
         return [self.figure("differences", chart, caption)]
 
     def charts_time(self) -> list[dict[str, Any]]:
-        keys = [r.key for r in self.found.runs if r.role != "pro_rata"][: len(charts.COLOURS)]
+        keys = [r.key for r in self.found.runs if r.role not in ("pro_rata", "static")][: len(charts.COLOURS)]
         chart = figures.time_series(self.found, runs=keys)
         caption = "Lines: mean over replicates. Bands: 5th to 95th percentile."
         return [self.figure("time-series", chart, caption)]
@@ -580,6 +580,7 @@ class _Page:
                 figures.allocation(self.found, plan.run),
                 "Full-time equivalents (kits and vessels: units), mean over the quarters in which staff is placed. Each row has its own shading.",
             ),
+            "search": _search(facts),
             "worth": words,
             "worth_lead": "Shadow prices: how much the weighted sum of outcomes would improve if a limit were loosened by one unit. "
             "They hold for small changes." + self.point(run),
@@ -777,6 +778,37 @@ def _event(event: Any) -> str:
     kind, on = content.pop("kind").replace("_", " "), content.pop("on")
     rest = ", ".join(f"{k.replace('_', ' ')} {_setting(v)}" for k, v in content.items())
     return f"{kind[0].upper()}{kind[1:]}, from {on}{until}: {rest}"
+
+
+def _search(facts: Mapping[str, Any]) -> dict[str, Any] | None:
+    """How a plan that reckons with the answer was found: what was believed, what happened, what was kept."""
+    if facts.get("method") != "anticipating":
+        return None
+
+    def points(value: Any) -> str:
+        return "" if value is None else f"{float(value):+,.0f}"
+
+    rows = [
+        {
+            "what": f"step {row['step']}" if row["kind"] == "step" else str(row["kind"]),
+            "believed": points(row["believed"]),
+            "measured": points(row["measured"]),
+            "interval": f"{points(row['low'])} to {points(row['high'])}",
+            "pairs": row["replicates"],
+            "moved": f"{row['moved_staff']:.1f}",
+            "kept": "kept" if row["kept"] else "not kept",
+        }
+        for row in facts.get("iterations", [])
+    ]
+    because = str(facts.get("stopped_because", ""))
+    return {
+        "lead": "Each step is a change of the placement that the fitted response believes to help. It is simulated against "
+        "what is held, in replicates that nothing used before, and kept only when the paired difference is better than "
+        f"chance. Points of weighted harm; negative is better. The search ended because: {because}. The linearised "
+        f"programme still promises {float(facts.get('frank_wolfe_gap') or 0.0):,.0f} points (Frank-Wolfe gap); {facts.get('runs', 0)} runs "
+        "were looked at.",
+        "rows": rows,
+    }
 
 
 def _place(by: str, code: str) -> str:

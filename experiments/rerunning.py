@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from .comparing import compare, optimised
+from .comparing import Method, compare, optimised
 from .results import Results
 from .running import simulate
 
@@ -91,7 +91,8 @@ def rerun(
             kept.scenario, plain, plan=bool(kept.plans), solver=solver, workers=workers, progress=progress
         )
     elif kept.kind == "optimise":
-        again = optimised(kept.scenario, solver=solver, workers=workers, progress=progress)
+        method: Method = "anticipating" if any(p.facts.get("method") == "anticipating" for p in kept.plans) else "static"
+        again = optimised(kept.scenario, solver=solver, method=method, workers=workers, progress=progress)
     else:
         again = simulate(kept.scenario, workers=workers, progress=progress)
     return again, agreement(kept.outcomes, again.outcomes)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 FORMAT_VERSION = 1
 
 #: what a run is in a comparison: what is compared with, an option as its file says, or the option with staff placed
-Role = Literal["baseline", "option", "pro_rata", "plan"]
+Role = Literal["baseline", "option", "pro_rata", "static", "plan"]
 
 ALLOCATION_COLUMNS = ("run", "resource", "place", "quarter", "staff")
 SHADOW_PRICE_COLUMNS = (
@@ -69,9 +69,9 @@ class Run:
     title : str
         Name for people.
     scenario : Scenario
-    role : {'baseline', 'option', 'pro_rata', 'plan'}
+    role : {'baseline', 'option', 'pro_rata', 'static', 'plan'}
     of : str
-        Key of the option whose staff is placed, for the last two roles; otherwise the key itself.
+        Key of the option whose staff is placed, for the last three roles; otherwise the key itself.
     """
 
     key: str
@@ -151,7 +151,7 @@ class Results:
             r.key: first[r.key] if counts[first[r.key]] == 1 and len(first[r.key]) > 6 else r.title
             for r in own
         }
-        placed = {"pro_rata": "pro rata", "plan": "by plan"}
+        placed = {"pro_rata": "pro rata", "static": "by static plan", "plan": "by plan"}
         return {
             r.key: short[r.key] if r in own else f"{short[r.of]}, staff {placed[r.role]}" for r in self.runs
         }

@@ -61,6 +61,12 @@ def coarse(scenario: Scenario) -> Scenario:
     return scenario.model_copy(update={"model": scenario.model.model_copy(update={"persons_per_agent": persons})})
 
 
+def settings_for(scenario: Scenario) -> Settings:
+    """Tests of steps begin with the scenario's number of replicates and end, undecided, at four times as many."""
+    first = max(2, scenario.replicates)
+    return Settings(replicates=first, most_replicates=4 * first)
+
+
 def learn(
     scenario: Scenario, effects: EffectCurves, *, workers: int | None = None, progress: bool = True, cache: bool = True,
     runner: Runner | None = None,
@@ -144,7 +150,7 @@ def optimise_anticipating(
     effects : EffectCurves, optional
         Measured when not given.
     settings : Settings, optional
-        Of the search.
+        Of the search; by default as :func:`settings_for` says.
     solver : {"highs", "cbc"}
         For the static plan that the search starts from, among others.
     workers, progress
@@ -168,7 +174,7 @@ def optimise_anticipating(
     InfeasiblePlan
         As :func:`.optimise`.
     """
-    s = settings or Settings()
+    s = settings or settings_for(scenario)
     if effects is None:
         check_limits(scenario)
         effects = measure_effects(scenario, workers, progress, cache=cache)

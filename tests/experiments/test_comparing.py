@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -118,3 +119,24 @@ def test_compare_with_a_plan_end_to_end(
     report = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
     assert "The plan: where staff should go" in report
     assert "national ones too" in report
+
+
+def test_a_plan_that_reckons_with_the_answer_end_to_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Measured, searched, simulated beside pro-rata and static placements, and told in the report with every step."""
+    monkeypatch.setenv("COUNTERSMUGGLING_CACHE", str(tmp_path / "cache"))
+    base = load("baseline-2025")
+    brief = base.model_copy(update={
+        "horizon": base.horizon.model_copy(update={"end": date(2025, 2, 28), "burn_in_days": 10}),
+        "model": base.model.model_copy(update={"persons_per_agent": 2000.0, "networks": 20}),
+        "resources": base.resources.model_copy(update={"posts": {"rescue_unit": base.resources.posts["rescue_unit"]}, "budgets": {}}),
+    })  # fmt: skip
+    found = comparing.optimised(brief, method="anticipating", replicates=2, workers=1, progress=False)
+    assert [run.role for run in found.runs] == ["baseline", "pro_rata", "static", "plan"]
+    (plan,) = found.plans
+    assert plan.facts["method"] == "anticipating" and plan.facts["stopped_because"]
+    assert {row["kind"] for row in plan.facts["iterations"]} <= {"start: proportional", "start: greedy", "start: static", "step"}
+    folder = found.write(tmp_path / "results")
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    assert "How the plan was found" in page and "Frank-Wolfe gap" in page
+    again = Results.read(folder)
+    assert again.plans[0].facts["iterations"] == plan.facts["iterations"]

@@ -507,7 +507,7 @@ def _work(options: argparse.Namespace) -> tuple[Callable[[], Results], str]:
     def optimising() -> Results:
         from .comparing import optimised
 
-        return optimised(scenario, solver=options.solver, **common, **checked)
+        return optimised(scenario, solver=options.solver, method=options.method, **common, **checked)
 
     if options.command == "run":
         return running, scenario.name

@@ -10,6 +10,7 @@ when not (Conn, Gould and Toint 2000, "Trust-region methods"; linear steps: Flet
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -20,7 +21,7 @@ import pandas as pd
 
 from ..allocation import AllocationModel
 from ..linear_model import Floats, LinearModel
-from ..solving import solve
+from ..solving import Infeasible, solve
 from .observing import Observed, Simulator, weighted
 from .response import Comparison, Response
 
@@ -29,6 +30,10 @@ if TYPE_CHECKING:
 
 FRESH = 100_000
 """First replicate of the tests of steps: measuring and evaluating plans take lower numbers, and each test takes new ones."""
+SLACKS = (1e-7, 1e-6, 1e-5)
+"""Room around given staff, relative to it: what a solver calls feasible is so within its tolerance only."""
+DUST = 1e-4
+"""Staff below this is not simulated."""
 HISTORY_COLUMNS = (
     "step", "kind", "radius", "believed", "measured", "low", "high", "p", "replicates", "kept", "ratio", "gap",
     "moved_staff", "error", "runs", "words")
@@ -160,8 +165,10 @@ class Surrogate:
         Infeasible
             When the staff breaks a limit.
         """
-        slack = 1e-7 * (1.0 + staff)
-        return self._best(self.model.cost, staff - slack, staff + slack)
+        for slack in SLACKS:
+            with contextlib.suppress(Infeasible):
+                return self._best(self.model.cost, staff - slack * (1.0 + staff), staff + slack * (1.0 + staff))
+        raise Infeasible("the placement breaks a limit")
 
     def around(self, staff: Floats, radius: float) -> LinearModel:
         """The programme linearised at `staff`, within `radius` (a share of posts) of it."""
@@ -247,7 +254,7 @@ class PairedTests:
             count = size - len(differences)
             replicates = range(first, first + count)
             self.used += count
-            a, b = self.simulator.observe([candidate, held], replicates, what)
+            a, b = self.simulator.observe([np.where(x < DUST, 0.0, x) for x in (candidate, held)], replicates, what)
             self.runs += 2 * count
             self.pairs += [(candidate, held, one, two) for one, two in zip(a, b, strict=True)]
             differences += [weighted(one, dict(self.weights)) - weighted(two, dict(self.weights))
@@ -287,6 +294,11 @@ def anticipate(
     Returns
     -------
     Anticipation
+
+    Raises
+    ------
+    Infeasible
+        When a starting placement breaks a limit.
     """
     s = settings or Settings()
     tester = PairedTests(simulator, surrogate.weights, s)
@@ -301,12 +313,7 @@ def anticipate(
     held_name = names[0]
     x = surrogate.completed(starts[held_name])
     for name in names[1:]:
-        try:
-            other = surrogate.completed(starts[name])
-        except Exception as error:
-            if type(error).__name__ != "Infeasible":
-                raise
-            continue
+        other = surrogate.completed(starts[name])
         now, then = surrogate.allocation.staff(other), surrogate.allocation.staff(x)
         if np.allclose(now, then, atol=1e-6):
             continue

@@ -140,3 +140,17 @@ def test_a_plan_that_reckons_with_the_answer_end_to_end(tmp_path: Path, monkeypa
     assert "How the plan was found" in page and "Frank-Wolfe gap" in page
     again = Results.read(folder)
     assert again.plans[0].facts["iterations"] == plan.facts["iterations"]
+
+
+def test_the_command_passes_the_method_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    asked: list[Any] = []
+
+    def planned(*given: Any, **how: Any) -> Any:
+        asked.append(how["method"])
+        raise comparing.NotComparable("that will do")
+
+    monkeypatch.setattr(comparing, "optimised", planned)
+    for more in ([], ["--method", "anticipating"]):
+        assert cli.main(["optimise", "baseline-2025", "--out", str(tmp_path / "out"), "--quiet", *more]) == cli.INVALID
+    assert asked == ["static", "anticipating"]
+    assert "that will do" in capsys.readouterr().err

@@ -118,10 +118,13 @@ class MemberState(mesa.Agent):  # type: ignore[misc]
         p, model, m = self.model.params, self.model, self.number
         work, at_work, cases = model.casework, model.firms.at_work, self.cases
         before, begun = len(cases), cases.begun
+        ripe = np.flatnonzero(work.score[:, m])
+        if not before and not len(ripe):
+            cases.serve(float(day), day + 7.0, self.teams, np.ones(1))  # on duty, with nothing to do
+            return
         if before:
             cases.keep(at_work[cases.tag] > 0)
         dropped = len(cases) < before
-        ripe = np.flatnonzero(work.score[:, m])
         if len(ripe):
             self._line_up(ripe, day)
         pace = self.productivity * work.strength[cases.tag, m] / p["investigation.case_days"]

@@ -116,7 +116,7 @@ class Behaviour:
         )
 
     def perceive(self, stopped: FloatArray, death: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Chances as they weigh in a choice, shape (kinds, legs) each."""
+        """Chances as they weigh in a choice, shape (views, legs) each, from what is believed of them."""
         if self.hypothesis != "salience":
             return stopped, death
         delta, theta = self._p["behaviour.salience_delta"], self._p["behaviour.salience_theta"]

@@ -805,18 +805,19 @@ class SmugglingModel(mesa.Model):  # type: ignore[misc]
         now = self._now()
         if self.assumptions.model.adaptation:
             self._learn(now)
-        b, informed = self.beliefs, self.tastes.informed[:, None]
-        believed = Now(
-            *(np.where(informed, getattr(now, f)[None, :], getattr(b, f)[group]) for f in Now._fields)
-        )
+        b = self.beliefs
+        # what each group believes, and in the last row what holds, which the well informed know
+        believed = Now(*(np.vstack([getattr(b, f), getattr(now, f)]) for f in Now._fields))
+        view = np.where(self.tastes.informed, len(g.groups), group)
         constant = self.reference.leg_constant + np.log(np.maximum(self._air_access, 1e-6))[None, :]
         stopped, death = self.behaviour.perceive(believed.stopped, believed.death)
         utility = self.tastes.utility(
             believed.fee, death, stopped, constant, returned=believed.returned,
-            held=self._held, delay=believed.delay,
+            held=self._held, delay=believed.delay, view=view,
         )  # fmt: skip
         # legs on cycles are known to all: what is heard of them must not make a cycle free
-        utility += np.where(informed | g.network.on_cycle, 0.0, b.perception()[group])
+        heard = np.where(g.network.on_cycle, 0.0, b.perception())
+        utility += np.vstack([heard, np.zeros(g.network.legs)])[view]
         utility = self.behaviour.adjust(utility)
         self._z = solve_values(g.network, utility, self.reference.settle[group], self._z, tolerance=1e-7)
         self._menu = choice_menus(g.network, utility, self._z)

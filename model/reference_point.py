@@ -20,6 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from .compiled import compiled
 from .geography import OUTSIDE_DESTINATION, ROUTES, Geography
 from .route_choice import choice_menus, expected_visits, probabilities, solve_values
 from .travellers import CLASSES
@@ -71,22 +72,22 @@ class Tastes:
         caution = params["route_choice.caution_ratio"]
         self._risk = np.tile(np.array([np.sqrt(caution), 1.0 / np.sqrt(caution)])[r], groups)
         self.informed = np.tile(i == 1, groups)
-        self._fee = params["route_choice.fee"]
-        self._death = params["route_choice.death"]
-        self._stopped = params["route_choice.interception"]
-        self._month = params["route_choice.month"]
+        self._weights = np.array([
+            params["route_choice.fee"], params["route_choice.death"], params["route_choice.interception"],
+            params["route_choice.returned"], params["route_choice.month"],
+        ])  # fmt: skip
         inner = np.asarray(geography.legs["route"] == "INNER")
         outside = params["route_choice.leg_disutility_outside"]
         self._leg = np.where(inner, params["route_choice.leg_disutility"], outside)
         self._days = geography.column("legs", "days")
         self._upfront = params["fees.upfront_share"]
-        self._returned = params["route_choice.returned"]
         self._return_days = params["interception.return_days"]
         self._ceiling = params["route_choice.most_perceived_interception"]
 
     def utility(self, fee: FloatArray, death: FloatArray, stopped: FloatArray, constant: FloatArray,
                 group_of_fee: FloatArray | None = None, returned: FloatArray | float = 0.0,
-                held: FloatArray | float = 0.0, delay: FloatArray | float = 0.0) -> FloatArray:  # fmt: skip
+                held: FloatArray | float = 0.0, delay: FloatArray | float = 0.0,
+                view: IntArray | None = None) -> FloatArray:  # fmt: skip
         """v of each kind and leg: expected fees against means, perceived risks, time, constants.
 
         Who is stopped with chance p per attempt fails p / (1 - p) times before one attempt succeeds (geometric
@@ -95,39 +96,70 @@ class Tastes:
 
         Parameters
         ----------
-        fee : FloatArray, shape (legs,) or (kinds, legs)
+        fee : FloatArray, shape (legs,) or (views, legs)
             EUR for an average group.
-        death, stopped : FloatArray, shape (legs,) or (kinds, legs)
+        death, stopped : FloatArray, shape (legs,) or (views, legs)
             Perceived chances per attempt.
         constant : FloatArray, shape (groups, legs)
-        returned : FloatArray, shape (legs,) or (kinds, legs)
+        returned : FloatArray, shape (legs,) or (views, legs)
             Perceived chance of being sent back after arrival.
         held : FloatArray, shape (legs,)
             Days for which those who arrive are held.
-        delay : FloatArray, shape (legs,) or (kinds, legs)
+        delay : FloatArray, shape (legs,) or (views, legs)
             Days of waiting for a place before an attempt, from `expected_delay`.
+        view : IntArray, optional, shape (kinds,)
+            Which of the views each kind takes; each has its own if not given.
 
         Returns
         -------
         FloatArray, shape (kinds, legs)
         """
         factor = self.group_fee if group_of_fee is None else group_of_fee
-        charged = np.broadcast_to(fee, (len(self.budget), len(self._days))) * factor[self._group][:, None]
-        bounded = np.minimum(stopped, self._ceiling)
-        failures = bounded / (1.0 - bounded)  # expected attempts that fail before one succeeds
-        lost = np.minimum(returned, self._ceiling)
-        lost = lost / (1.0 - lost)  # expected arrivals in vain before one lasts
-        again = 1.0 + lost
-        days = again * (self._days + delay * (1.0 + failures) + self._return_days * failures + held) + lost * self._return_days
-        return np.asarray(
-            constant[self._group]
-            - self._fee * charged * (1.0 + self._upfront * failures) * again / self.budget[:, None]
-            - self._death * self._risk[:, None] * death * (1.0 + failures) * again
-            - self._stopped * self._risk[:, None] * failures * again
-            - self._returned * self._risk[:, None] * lost
-            - self._month * days * 12.0 / 365.25
-            - self._leg
-        )
+        kinds, legs = len(self.budget), len(self._days)
+        out = np.empty((kinds, legs))
+        seen = (np.ascontiguousarray(np.broadcast_to(x, (x.shape[0] if np.ndim(x) == 2 else 1, legs)), dtype=np.float64)
+                for x in map(np.asarray, (fee, death, stopped, returned, held, delay)))  # fmt: skip
+        _utilities(
+            out, *seen, np.arange(kinds) if view is None else view, constant, self._group, factor, self.budget,
+            self._risk, self._days, self._leg, self._weights, self._ceiling, self._upfront, self._return_days,
+        )  # fmt: skip
+        return out
+
+
+@compiled
+def _utilities(
+    out: FloatArray, fee: FloatArray, death: FloatArray, stopped: FloatArray, returned: FloatArray, held: FloatArray,
+    delay: FloatArray, view: IntArray, constant: FloatArray, group: IntArray, factor: FloatArray, budget: FloatArray,
+    risk: FloatArray, days: FloatArray, disutility: FloatArray, weights: FloatArray, ceiling: float, upfront: float,
+    return_days: float,
+) -> None:  # fmt: skip
+    """Write v of each kind and leg; arrays of one row hold for all kinds."""
+    for k in range(out.shape[0]):
+        g, row = group[k], view[k]
+        by_fee = row if fee.shape[0] > 1 else 0
+        by_death = row if death.shape[0] > 1 else 0
+        by_stopped = row if stopped.shape[0] > 1 else 0
+        by_returned = row if returned.shape[0] > 1 else 0
+        by_held = row if held.shape[0] > 1 else 0
+        by_delay = row if delay.shape[0] > 1 else 0
+        for leg in range(out.shape[1]):
+            charged = fee[by_fee, leg] * factor[g]
+            bounded = min(stopped[by_stopped, leg], ceiling)
+            failures = bounded / (1.0 - bounded)  # expected attempts that fail before one succeeds
+            lost = min(returned[by_returned, leg], ceiling)
+            lost = lost / (1.0 - lost)  # expected arrivals in vain before one lasts
+            again = 1.0 + lost
+            spent = days[leg] + delay[by_delay, leg] * (1.0 + failures) + return_days * failures + held[by_held, leg]
+            time = again * spent + lost * return_days
+            out[k, leg] = (
+                constant[g, leg]
+                - weights[0] * charged * (1.0 + upfront * failures) * again / budget[k]
+                - weights[1] * risk[k] * death[by_death, leg] * (1.0 + failures) * again
+                - weights[2] * risk[k] * failures * again
+                - weights[3] * risk[k] * lost
+                - weights[4] * time * 12.0 / 365.25
+                - disutility[leg]
+            )
 
 
 def expected_delay(accept: FloatArray, sold: FloatArray, params: Mapping[str, float]) -> FloatArray:

@@ -117,10 +117,15 @@ class Tastes:
         factor = self.group_fee if group_of_fee is None else group_of_fee
         kinds, legs = len(self.budget), len(self._days)
         out = np.empty((kinds, legs))
-        seen = (np.ascontiguousarray(np.broadcast_to(x, (x.shape[0] if np.ndim(x) == 2 else 1, legs)), dtype=np.float64)
-                for x in map(np.asarray, (fee, death, stopped, returned, held, delay)))  # fmt: skip
+
+        def views(x: FloatArray | float) -> FloatArray:
+            """One row for all, or a row a view."""
+            rows = np.shape(x)[0] if np.ndim(x) == 2 else 1
+            return np.ascontiguousarray(np.broadcast_to(x, (rows, legs)), dtype=np.float64)
+
         _utilities(
-            out, *seen, np.arange(kinds) if view is None else view, constant, self._group, factor, self.budget,
+            out, views(fee), views(death), views(stopped), views(returned), views(held), views(delay),
+            np.arange(kinds) if view is None else view, constant, self._group, factor, self.budget,
             self._risk, self._days, self._leg, self._weights, self._ceiling, self._upfront, self._return_days,
         )  # fmt: skip
         return out

@@ -376,7 +376,7 @@ def test_the_courts_of_the_running_model_are_the_m_m_c_queue(
 ) -> None:
     """Prosecutors as the model staffs them, cases as its drivers are arrested: utilisation and wait by Erlang's formula."""
     assert part_posts(4.0, 3.0, 1.0)[1] == pytest.approx(mean_wait(4, 3.0, 1.0))
-    quick = {"prosecution.cases_per_prosecutor_year": 250.0, "prosecution.utilisation": 0.75, "prosecution.lapse_half_life_days": 1e8}
+    quick = {"prosecution.cases_per_prosecutor_year": 250.0, "prosecution.utilisation": 0.75, "prosecution.lapse_half_life_days": 1e6}
     expected, found = [], []
     for replicate in range(3):
         start: list[tuple[float, float, int, float]] = []

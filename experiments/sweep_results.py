@@ -138,8 +138,9 @@ class SweepResults:
     @cached_property
     def failures(self) -> pd.DataFrame:
         """Runs of the design that raised and have not ended well since: columns run_id, run, reason, traceback."""
-        missing = set(self.runs.loc[~self.runs["done"], "run_id"])
-        found = [f for run_id, f in self._store.failures().items() if run_id in missing]
+        missing = self.runs.loc[~self.runs["done"], "run_id"].unique()  # in the order of the design, not of their hashes
+        told = self._store.failures()
+        found = [told[run_id] for run_id in missing if run_id in told]
         return pd.DataFrame(found, columns=["run_id", "run", "reason", "traceback"])
 
     # ------------------------------------------------------------------ figures

@@ -205,7 +205,10 @@ class _Builder:
             mark = reason.problem_mark or reason.context_mark
             what = " ".join(part for part in (reason.context, reason.problem) if part)
             line, column = (mark.line + 1, mark.column + 1) if mark is not None else (0, 0)
-            self._say(line, column, "", f"not valid YAML: {what}{self._hint(line)}")
+            if "nesting depth" in what:  # newer parsers look ahead and stop by themselves, before our own count does
+                self._say(line, column, "", f"nested deeper than {MAX_DEPTH} levels")
+            else:
+                self._say(line, column, "", f"not valid YAML: {what}{self._hint(line)}")
         except yaml.YAMLError as reason:
             position = getattr(reason, "position", None)
             line, column = _position(self.text[:position]) if isinstance(position, int) else (0, 0)

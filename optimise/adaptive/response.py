@@ -158,11 +158,13 @@ class Response:
         return np.asarray(sum((weights[o] * change for o, change in told.items() if weights.get(o)),
                               start=np.zeros(staff.shape[:-2])))
 
-    def gradient(self, staff: Floats, weights: Mapping[str, float], step: float = 1e-4) -> Floats:
+    def gradient(self, staff: Floats, weights: Mapping[str, float], step: float | None = None) -> Floats:
         """Derivative of :meth:`harm` by staff, points a quarter and member of staff, shape (R, P).
 
-        Central differences: the response is smooth and cheap.
+        Central differences: the response is smooth and cheap. The step is the cube root of the machine's precision unless
+        another is given (Press et al., Numerical Recipes, section 5.7).
         """
+        step = float(np.cbrt(np.finfo(np.float64).eps)) if step is None else step
         r, p = staff.shape
         moves = np.zeros((r * p, r, p))
         moves[np.arange(r * p), *np.unravel_index(np.arange(r * p), (r, p))] = step

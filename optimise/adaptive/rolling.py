@@ -14,6 +14,7 @@ shared.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, Literal, get_args
@@ -40,12 +41,11 @@ Information = Literal["truth", "shared", "own"]
 REGIMES: Final[tuple[Information, ...]] = get_args(Information)
 SLACK: Final = 1e-6
 """Room around what was decided in quarters that are past, relative to the staff."""
-MOST: Final = 4.0
-"""A place is believed to have at most so many times the work that was measured there: a jump in few reports is mostly chance."""
 
 
 def informed(
     problem: AllocationProblem, effects: EffectCurves, weights: Mapping[str, float], seen: pd.DataFrame,
+    most: float = math.inf,
 ) -> AllocationProblem:
     """The problem as a planner sees it who is told how much work there is where.
 
@@ -56,13 +56,15 @@ def informed(
     ----------
     seen : DataFrame
         Columns kind (entries, sea, cases, abroad), place, amount; only the proportions of a kind count.
+    most : float
+        A place is believed to have at most so many times the work that was measured there.
     """
     told = workload(problem.resources, seen)
     quarters = float(problem.quarter_years.sum()) * 4
     width, slope = replace(effects, work=told).curves(problem.resources, problem.places, weights, quarters)
     measured = effects.work.groupby(["resource", "group"])["total"].sum()
     believed = told.groupby(["resource", "group"])["total"].sum()
-    ratio = (believed / measured.where(measured > 0)).fillna(0.0).clip(0.0, MOST)
+    ratio = (believed / measured.where(measured > 0)).fillna(0.0).clip(0.0, most)
     group = dict(zip(zip(told["resource"], told["place"], strict=True), told["group"], strict=True))
     for r, resource in enumerate(problem.resources):
         for i, place in enumerate(problem.places):
@@ -91,6 +93,7 @@ class RollingPlanner:
         self.information = information
         self._problem = problem_from(scenario, effects)
         self._effects = effects
+        self._most = scenario.parameters()["optimise.most_believed_work"]
         self._weights = {name: weight.weight for name, weight in scenario.outcomes.items()}
         states = world().member_states.set_index("member_state")
         self._key = pd.Series(
@@ -108,7 +111,7 @@ class RollingPlanner:
             self._before = reports
             return _nobody()
         now = self._problem.quarters.index(seen.quarter)
-        problem = informed(self._problem, self._effects, self._weights, self._believed(seen, reports))
+        problem = informed(self._problem, self._effects, self._weights, self._believed(seen, reports), self._most)
         allocation = build(problem)
         index = allocation.index["staff"]
         past = index[:, :, :now]
@@ -141,7 +144,7 @@ class RollingPlanner:
             kinds = {}
             for kind, column in (("entries", "reported_detections"), ("cases", "reported_items")):
                 first = self._first[column]
-                kinds[kind] = key * (last[column] / first.where(first > 0)).fillna(1.0).clip(0.0, MOST)
+                kinds[kind] = key * (last[column] / first.where(first > 0)).fillna(1.0).clip(0.0, self._most)
             kinds["sea"] = kinds["entries"] * (self._sea.reindex(reports.index).fillna(0.0) > 0)
         if self.information != "truth":  # nobody reports what leaves partner countries: as measured
             known = measured["total"].reindex(abroad.index)

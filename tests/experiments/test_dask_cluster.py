@@ -184,9 +184,13 @@ def test_every_kind_of_cluster_is_asked_for_one_thread_a_process(kind: str, monk
 def test_lost_jobs_are_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
     from countersmuggling.experiments import dask_cluster
 
+    pytest.importorskip("distributed")
+    from distributed import Status
+
     asked: list[dict[str, Any]] = []
     fake = SimpleNamespace(
-        adapt=lambda **limits: asked.append(limits), close=lambda **_: asked.append({}), scheduler_address="tcp://here:1"
+        adapt=lambda **limits: asked.append(limits), close=lambda **_: asked.append({}), scheduler_address="tcp://here:1",
+        status=Status.closed,
     )
     monkeypatch.setattr(dask_cluster, "started", lambda *_: fake)
     with DaskCluster(kind="slurm", config=ClusterFile(jobs=7))._address() as address:

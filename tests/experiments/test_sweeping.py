@@ -432,7 +432,7 @@ def test_the_command_tells_which_runs_failed_and_ends_with_1(
     assert "3 of 12 runs are not finished" in told and "ValueError: no such place" in told
     assert cli.main(["sweep", file, "--out", "s", "--status"]) == 1
     told = capsys.readouterr().out
-    assert "9 are finished, 3 have failed" in told and "ValueError: no such place: status-quo at point 0, replicate 2 and 2 more" in told
+    assert "9 are finished, 3 have failed" in told and "ValueError: no such place: directive at point 0, replicate 2 and 2 more" in told
 
 
 def test_a_job_array_by_the_command(file: str, notes: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -246,7 +246,9 @@ def is_feasible(model: LinearModel) -> bool:
     raise SolveError(f"feasibility could not be decided: {result.message}")
 
 
-def _linprog(model: LinearModel, time_limit: float | None, interior_point: bool, whole: bool) -> Any:
+def _linprog(
+    model: LinearModel, time_limit: float | None, interior_point: bool, whole: bool, mip_gap: float = TOLERANCE,
+) -> Any:
     from scipy import optimize
 
     linprog: Any = optimize.linprog  # the stubs of SciPy do not know sparse matrices here
@@ -256,6 +258,8 @@ def _linprog(model: LinearModel, time_limit: float | None, interior_point: bool,
     matrix = model.matrix.multiply(sign[:, None]).tocsr() if flipped.any() else model.matrix
     rhs = np.where(flipped, -model.row_lower, model.row_upper)
     options: dict[str, Any] = {} if time_limit is None else {"time_limit": time_limit}
+    if whole:
+        options["mip_rel_gap"] = mip_gap  # SciPy's own is a hundred times what the check allows
     method = "highs" if whole else ("highs-ipm" if interior_point else "highs-ds")
     return linprog(
         model.cost, A_ub=matrix[~equal] if (~equal).any() else None, b_ub=rhs[~equal] if (~equal).any() else None,
@@ -296,7 +300,7 @@ def _solve_whole(
 ) -> tuple[Floats, float, pulp.LpProblem | None]:
     """Branch and bound: a point, and a lower bound on the objective in the model's unit."""
     if solver == "scipy":
-        result = _linprog(model, time_limit, False, True)
+        result = _linprog(model, time_limit, False, True, mip_gap)
         if result.status != 0 or result.x is None:
             _raise(model, {1: "limit", 2: "infeasible", 3: "unbounded"}.get(result.status, "failed"), "SciPy HiGHS",
                    time_limit)

@@ -18,3 +18,15 @@ def invented() -> EffectCurves:
     size = pd.Series(list(groups.values())).value_counts()
     work = [(r, place, group, 1.0 / size[group]) for r in RESOURCES for place, group in groups.items()]
     return EffectCurves(pd.DataFrame(cells, columns=list(CELL_COLUMNS)), pd.DataFrame(work, columns=list(WORK_COLUMNS)), {})
+
+
+@pytest.fixture(scope="session")
+def invented_everywhere() -> EffectCurves:
+    """The same for all places where a type has work, partner countries included."""
+    g = np.random.default_rng(1)
+    groups = {r: place_groups(info.places) for r, info in RESOURCES.items()}
+    cells = [(r, group, "deaths", 10.0, g.uniform(0.5, 0.8), -1.0 - g.gamma(1.0, 2.0), 0.3, 0.0, 0.0)
+             for r in RESOURCES for group in dict.fromkeys(groups[r].values())]
+    size = {r: pd.Series(list(groups[r].values())).value_counts() for r in RESOURCES}
+    work = [(r, place, group, 1.0 / size[r][group]) for r in RESOURCES for place, group in groups[r].items()]
+    return EffectCurves(pd.DataFrame(cells, columns=list(CELL_COLUMNS)), pd.DataFrame(work, columns=list(WORK_COLUMNS)), {})

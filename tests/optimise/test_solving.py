@@ -1,6 +1,6 @@
 import subprocess
 import sys
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
 import pulp
@@ -126,6 +126,25 @@ def test_whole_numbers(solver: solving.SolverName) -> None:
     assert answer.objective == pytest.approx(-9)
     assert answer.x == pytest.approx([1, 1, 0])
     assert answer.bound <= -9 + 1e-4
+
+
+def test_scipy_searches_as_far_as_the_check_asks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By itself it stops a hundred times further from the optimum, and the answer would not pass."""
+    from scipy import optimize
+
+    asked: list[object] = []
+    linprog = optimize.linprog
+
+    def recording(*args: Any, **given: Any) -> Any:
+        asked.append(given["options"].get("mip_rel_gap"))
+        return linprog(*args, **given)
+
+    monkeypatch.setattr(optimize, "linprog", recording)
+    b = Builder()
+    x = b.columns("x", ("i",), [("a",), ("b",)], upper=1.0, cost=[-2, -1], integer=True)
+    b.rows("room", ("k",), [("1",)], "<=", 1, [0, 0], x, [1, 1])
+    assert solve(b.build(), "scipy", mip_gap=1e-7).objective == pytest.approx(-2)
+    assert asked == [1e-7, None], "the search, then the prices of the fixed programme"
 
 
 def test_unknown_solver_is_named() -> None:

@@ -9,23 +9,24 @@ from __future__ import annotations
 import argparse
 import difflib
 import json
-import math
 import os
 import secrets
 import signal
 import sys
-import textwrap
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from . import sweep_command
+from .ending import DONE, FAULT, INFEASIBLE, INTERRUPTED, INVALID, Usage
+from .help_examples import epilogue
+from .terminal import coloured
 
 if TYPE_CHECKING:
+    from ..model.kept_runs import KeptRuns
     from .results import Results
 
-DONE, FAULT, INVALID, INFEASIBLE, INTERRUPTED = 0, 1, 2, 3, 130
 #: what the model finds wrong with a scenario only when it runs it
 FOR_THE_USER = ("NoFiniteValue", "TooManyTravellers")
 #: set to anything: a fault of this program prints its traceback
@@ -39,12 +40,11 @@ SCENARIO is the name of a bundled scenario (see `countersmuggling scenarios`) or
   countersmuggling new my-option.yaml --from baseline-2025             begin an option of your own
   countersmuggling check my-option.yaml                                find what is wrong with it
 
-Exit codes: 0 done, 2 invalid input or usage, 3 no feasible plan, 130 interrupted.
+`countersmuggling COMMAND --help` has examples of each command; `countersmuggling completion --help` says how to let the
+shell complete them. Colours are for terminals only (NO_COLOR=1: never).
+
+Exit codes: 0 done, 2 invalid input or usage, 3 no feasible plan, 130 interrupted (what is finished is kept: the same command goes on).
 """
-
-
-class Usage(Exception):
-    """A mistake of the user; the message is for them."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -52,7 +52,8 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         hint = self._nearest(message)
-        print(f"{self.prog}: {message}{hint} (see `{self.prog} --help`)", file=sys.stderr)
+        told = f"{coloured(f'{self.prog}:', 'red', sys.stderr)} {message}{hint} (see `{self.prog} --help`)"
+        print(told, file=sys.stderr)
         raise SystemExit(INVALID)
 
     def _nearest(self, message: str) -> str:
@@ -106,17 +107,20 @@ def parser() -> argparse.ArgumentParser:
 
     def add(name: str, help_: str) -> argparse.ArgumentParser:
         return commands.add_parser(
-            name, help=help_, description=help_[0].upper() + help_[1:] + ".", allow_abbrev=False
-        )
+            name, help=help_, description=help_[0].upper() + help_[1:] + ".", allow_abbrev=False, epilog=epilogue(name),
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )  # fmt: skip
 
-    add("scenarios", "list the bundled scenarios")
+    scenarios = add("scenarios", "list the bundled scenarios")
     new = add("new", "write a commented starter file for an option of your own")
+    _json_option(scenarios, "print names, titles, questions and periods as JSON")
     new.add_argument("file", metavar="FILE", type=Path, help="YAML file to write; must not exist")
     new.add_argument("--from", dest="base", metavar="NAME", default="baseline-2025",
                      help="scenario to start from: a bundled name, or a file in the same folder; or a bundled design "
                           "(default: %(default)s)")  # fmt: skip
     check = add("check", "tell everything that is wrong with scenario files and designs")
     check.add_argument("file", metavar="FILE", nargs="+", help="scenario or design file, or bundled name")
+    _json_option(check, "print the problems as JSON: file, line, column, path, message, suggestion")
     schema = add("schema", "print the JSON Schema of scenario files, for editors")
     schema.add_argument("--out", type=Path, metavar="FILE", help="write it to a file instead")
 
@@ -142,11 +146,13 @@ def parser() -> argparse.ArgumentParser:
         )
     for command in (run, compare, optimise):
         _common(command)
+        _json_option(command, "print the folder and the content of its summary.json as JSON, in place of the table")
     sweep = add("sweep", "run a whole design: many scenarios, parameters and replicates, on one machine or a cluster")
-    sweep.formatter_class = argparse.RawDescriptionHelpFormatter
     sweep.description = sweep_command.DESCRIPTION
     sweep_command.add_arguments(sweep, _whole)
-    add("designs", "list the bundled designs for sweeps")
+    _json_option(sweep, "print counts and the folder (with --dry-run: what is expected) as JSON")
+    designs = add("designs", "list the bundled designs for sweeps")
+    _json_option(designs, "print names, titles, questions and sizes as JSON")
     report = add("report", "make figures and report.html of a results folder anew")
     report.add_argument("results", metavar="RESULTS", type=Path)
     report.add_argument("--quiet", action="store_true", help="print nothing but the report's path")
@@ -160,7 +166,7 @@ def parser() -> argparse.ArgumentParser:
     imported = of_data.add_parser(
         "import", help="convert files of Frontex, IOM, Eurostat or UNHCR into observations and reference tables",
         description="Recognise each file by its header, check it, write it in the project's words, and tell what could not be used.",
-        allow_abbrev=False,
+        allow_abbrev=False, epilog=epilogue("data import"), formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
     imported.add_argument(
         "file", metavar="FILE", nargs="+", type=Path, help="workbook, CSV or TSV as published"
@@ -168,7 +174,13 @@ def parser() -> argparse.ArgumentParser:
     imported.add_argument("--out", type=Path, metavar="DIR", default=Path("observed"),
                           help="folder for observations.csv and the tables (default: %(default)s)")  # fmt: skip
     imported.add_argument("--quiet", action="store_true", help="print the written files' paths only")
+    completion = add("completion", "print what lets a shell complete commands, options, files and scenario names")
+    completion.add_argument("shell", choices=("bash", "zsh", "fish"))
     return whole
+
+
+def _json_option(command: argparse.ArgumentParser, help_: str) -> None:
+    command.add_argument("--json", action="store_true", help=help_)
 
 
 def _common(command: argparse.ArgumentParser) -> None:
@@ -221,6 +233,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         with suppress(AttributeError, ValueError):  # a console that lacks a character shows a question mark
             stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+    if "_ARGCOMPLETE" in os.environ:  # a shell asks what may follow
+        from .completing import answer
+
+        answer(parser())
     try:
         options = parser().parse_args(given)
     except SystemExit as leaving:
@@ -240,10 +256,11 @@ def _interrupt(*_: object) -> None:
 
 
 def _guarded(options: argparse.Namespace, given: Sequence[str]) -> int:
+    kept: list[KeptRuns] = []
     try:
-        return _dispatch(options, given)
+        return _dispatch(options, given, kept)
     except KeyboardInterrupt:
-        print("\nInterrupted: no results were written.", file=sys.stderr)
+        print(f"\nInterrupted: {_kept(kept)}", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:  # the reader of our output, such as `head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -252,8 +269,24 @@ def _guarded(options: argparse.Namespace, given: Sequence[str]) -> int:
         code, message = _told(error)
         if code == FAULT and os.environ.get(TRACEBACK_VARIABLE):
             raise
-        print(message, file=sys.stderr)
+        print(_marked(message), file=sys.stderr)
         return code
+
+
+def _marked(message: str) -> str:
+    """The program's name before a message stands out on a terminal."""
+    name = "countersmuggling:"
+    return coloured(name, "red", sys.stderr) + message.removeprefix(name) if message.startswith(name) else message
+
+
+def _kept(kept: Sequence[KeptRuns]) -> str:
+    finished = sum(store.taken_up + store.finished for store in kept)
+    if not finished:
+        return "no results were written."
+    from ..model.kept_runs import DAYS_KEPT
+
+    runs = "1 finished run is" if finished == 1 else f"{finished:,} finished runs are"
+    return f"{runs} kept for {DAYS_KEPT} days; the same command goes on from there. No results were written yet."
 
 
 def _told(error: Exception) -> tuple[int, str]:
@@ -294,7 +327,7 @@ def _told(error: Exception) -> tuple[int, str]:
     )
 
 
-def _dispatch(options: argparse.Namespace, given: Sequence[str]) -> int:
+def _dispatch(options: argparse.Namespace, given: Sequence[str], kept: list[KeptRuns]) -> int:
     if options.version:
         from .. import __version__
 
@@ -303,169 +336,79 @@ def _dispatch(options: argparse.Namespace, given: Sequence[str]) -> int:
     if options.command is None:
         parser().print_help()
         return INVALID
+    from . import scenario_commands as files
+
     commands: dict[str, Callable[[argparse.Namespace], int]] = {
-        "scenarios": _scenarios,
-        "new": _new,
-        "check": _check,
-        "schema": _schema,
+        "scenarios": files.scenarios_command,
+        "new": files.new_command,
+        "check": files.check_command,
+        "schema": files.schema_command,
+        "completion": _completion,
         "report": _report,
         "sweep": sweep_command.run,
-        "designs": _designs,
+        "designs": files.designs_command,
         "rerun": _rerun,
         "data": _data,
     }
     if options.command in commands:
         return commands[options.command](options)
-    return _simulating(options, given)
+    return _simulating(options, given, kept)
 
 
-# ---------------------------------------------------------------------------------------------- scenario files
+def _completion(options: argparse.Namespace) -> int:
+    from .completing import script
 
-
-def _scenarios(options: argparse.Namespace) -> int:
-    from ..scenarios import bundled, load
-
-    rows = [(name, load(name)) for name in bundled()]
-    width = max(len(name) for name, _ in rows)
-    for name, scenario in rows:
-        period = f"{scenario.horizon.start.year}-{scenario.horizon.end.year}"
-        print(f"{name:<{width}}  {period}  {scenario.title}")
-        for line in textwrap.wrap(" ".join(scenario.question.split()), 100):
-            print(f"{'':<{width}}             {line}")
-    return DONE
-
-
-def _designs(_: argparse.Namespace) -> int:
-    from .designs import bundled_designs, load_design
-    from .sampling import number_of_points
-
-    rows = [(name, load_design(name)) for name in bundled_designs()]
-    width = max(len(name) for name, _ in rows)
-    for name, design in rows:
-        count = f"{len(design.policies)} policies x {number_of_points(design):,} points x {design.replicates} replicates"
-        print(f"{name:<{width}}  {design.file.title}: {count}")
-        for line in textwrap.wrap(" ".join(design.file.question.split()), 100):
-            print(f"{'':<{width}}  {line}")
-    print("\nBegin one of your own:  countersmuggling new my-design.yaml --from NAME")
-    return DONE
-
-
-def _new_design(target: Path, name: str) -> int:
-    from .designs import bundled_design_path
-
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with open(target, "x", encoding="utf-8") as stream:
-            stream.write(bundled_design_path(name).read_text(encoding="utf-8"))
-    except FileExistsError:
-        raise Usage(f"{target} exists already; choose another name") from None
-    except OSError as error:
-        raise Usage(f"cannot write {error.filename or target}: {error.strerror}") from error
-    print(f"Wrote {target} (from the design {name}).")
-    print(f"Edit it, then:  countersmuggling sweep {target} --dry-run")
-    return DONE
-
-
-def _new(options: argparse.Namespace) -> int:
-    from ..scenarios import bundled, json_schema, template
-    from ..scenarios.template import SCHEMA_FILE
-    from .designs import bundled_designs
-
-    target: Path = options.file
-    base: str = options.base
-    if target.suffix not in (".yaml", ".yml"):
-        raise Usage(f"{target}: a scenario file ends in .yaml")
-    if base in bundled_designs():
-        return _new_design(target, base)
-    if (
-        base not in bundled()
-        and Path(base).exists()
-        and Path(base).resolve().parent != target.resolve().parent
-    ):
-        raise Usage(
-            f"--from {base}: a file to start from must lie in the new file's folder ({target.resolve().parent})"
-        )
-    text = template(base, title=target.stem.replace("-", " ").replace("_", " ").capitalize())
-    schema = target.with_name(SCHEMA_FILE)
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with open(target, "x", encoding="utf-8") as stream:
-            stream.write(text)
-        if not schema.exists():
-            schema.write_text(
-                json.dumps(json_schema(), indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
-            )
-    except FileExistsError:
-        raise Usage(f"{target} exists already; choose another name") from None
-    except OSError as error:
-        raise Usage(f"cannot write {error.filename or target}: {error.strerror}") from error
-    print(f"Wrote {target} (from {base}) and {schema.name}, which editors read for completion.")
-    print(f"Edit it, then:  countersmuggling check {target}")
-    return DONE
-
-
-def _check(options: argparse.Namespace) -> int:
-    from ..scenarios import bundled, check
-    from .designs import bundled_designs, check_design, is_design
-
-    wrong = 0
-    for name in options.file:
-        if name in bundled_designs() or (name not in bundled() and is_design(name)):
-            problems = check_design(name)
-        else:
-            problems = check(name if name in bundled() else Path(name))
-        for problem in problems:
-            print(problem, file=sys.stderr)
-        wrong += len(problems)
-        if not problems:
-            print(f"{name}: nothing wrong")
-    if wrong:
-        print(f"{wrong} problem{'s' if wrong > 1 else ''}", file=sys.stderr)
-    return INVALID if wrong else DONE
-
-
-def _schema(options: argparse.Namespace) -> int:
-    from ..scenarios import json_schema
-
-    text = json.dumps(json_schema(), indent=1, ensure_ascii=False)
-    if options.out is None:
-        print(text)
-        return DONE
-    try:
-        options.out.write_text(text + "\n", encoding="utf-8")
-    except OSError as error:
-        raise Usage(f"cannot write {options.out}: {error.strerror}") from error
-    print(f"Wrote {options.out}")
+    print(script(options.shell))
     return DONE
 
 
 # ---------------------------------------------------------------------------------------------- simulations
 
 
-def _simulating(options: argparse.Namespace, given: Sequence[str]) -> int:
+def _simulating(options: argparse.Namespace, given: Sequence[str], kept: list[KeptRuns]) -> int:
     from dataclasses import replace
 
+    from ..model.kept_runs import keeping
     from .folder import explaining, new_folder
 
     work, name = _work(options)
     target: Path = options.out or Path("results") / f"{name}-{secrets.token_hex(3)}"
     # the folder is made first: what cannot be written is known before minutes of computing
-    with new_folder(target) as temporary:
+    kept.append(_finished_runs(options.quiet))
+    with keeping(kept[0]), new_folder(target) as temporary:
         found = work()
-        found = replace(
-            found, provenance={**found.provenance, "command": " ".join(["countersmuggling", *given])}
-        )
+        facts = {**found.provenance, "command": " ".join(["countersmuggling", *given])}
+        if kept[0].taken_up:
+            facts["runs_of_an_interrupted_command"] = kept[0].taken_up
+        found = replace(found, provenance=facts)
         with explaining(target):
             found.write_into(temporary)
+    if options.json:
+        print(json.dumps({"folder": str(target), **found.as_summary()}, ensure_ascii=False, indent=1))
+        return DONE
     if options.quiet:
         print(target)
         return DONE
-    print(_table(found))
+    from .console_tables import table
+
+    print(table(found, sys.stdout))
     print(f"\nResults: {target}")
     print(
         f"Report:  {target / 'report.html'}  (open it in a browser: {(target / 'report.html').resolve().as_uri()})"
     )
     return DONE
+
+
+def _finished_runs(quiet: bool) -> KeptRuns:
+    from ..model.kept_runs import KeptRuns
+    from .folder import cache_folder
+
+    def told(number: int) -> None:
+        if not quiet:
+            runs = "1 run is" if number == 1 else f"{number:,} runs are"
+            print(f"{runs} taken up from an interrupted command.", file=sys.stderr)
+
+    return KeptRuns(cache_folder() / "finished-runs", told)
 
 
 def _work(options: argparse.Namespace) -> tuple[Callable[[], Results], str]:
@@ -582,127 +525,6 @@ def _data(options: argparse.Namespace) -> int:
             print(f"  not used: {unused}")
     print("\n".join(str(w) for w in written))
     return DONE
-
-
-# ---------------------------------------------------------------------------------------------- the table
-
-
-def _table(found: Results) -> str:
-    """Aligned text: levels of one run, or changes of every run against the first."""
-    from . import summarising, wording
-    from .results import questions
-
-    months = summarising.months(found.outcomes)
-    replicates = f"{found.replicates} replicate{'s' if found.replicates > 1 else ''}"
-    head = [f"{wording.period(months[0], months[-1])}, {replicates}"]
-    head = [*questions(found.runs), *head]
-    told = _changes(found) if len(found.runs) > 1 else _levels(found)
-    return _plain("\n".join([*head, "", *told, *_attributed(found)]))
-
-
-def _levels(found: Results) -> list[str]:
-    from ..scenarios import OUTCOMES
-    from . import summarising, wording
-
-    table = summarising.by_key(found.summary(), "outcome")
-    rows = [("", "mean", "5th to 95th pct.", "")]
-    for name in wording.TOLD:
-        row, info = table[name], OUTCOMES[name]
-        divisor, unit = wording.scale_of(info.unit, float(row["mean"]))
-        low, high = (wording.number(float(row[k]) / divisor) for k in ("p05", "p95"))
-        spread = f"{low} to {high}" if found.replicates > 1 and low != high else ""
-        rows.append(
-            (info.title, wording.number(float(row["mean"]) / divisor), spread, _unit(info.kind, unit))
-        )
-    return _aligned(rows, "<>>< ")
-
-
-def _changes(found: Results) -> list[str]:
-    from ..scenarios import OUTCOMES
-    from . import summarising, wording
-
-    lines: list[str] = []
-    # the report has all pairs; here what was asked: options against the baseline, plans against the same posts pro rata
-    pairs = [(run, found.runs[0]) for run in found.runs if run.role == "option"]
-    for run in found.runs:
-        if run.role == "plan":
-            pairs += [(run, o) for o in found.runs if o.of == run.of and o.role in ("baseline", "pro_rata", "static")]
-    for run, against in pairs:
-        table = summarising.by_key(found.difference(run.key, against.key), "outcome")
-        rows = [("", "before", "after", "change", "95 % interval", "", "")]
-        for name in wording.TOLD:
-            if name not in table:
-                continue
-            row, info = table[name], OUTCOMES[name]
-            sizes = [float(row[k]) for k in ("against_mean", "run_mean", "difference")]
-            divisor, unit = wording.scale_of(info.unit, *sizes)
-            before, after, mean = (v / divisor for v in sizes)
-            low, high = float(row["low"]) / divisor, float(row["high"]) / divisor
-            size = None if math.isnan(low) else max(abs(low), abs(high))
-            bounds = (
-                ""
-                if size is None
-                else f"{wording.number(low, size, True)} to {wording.number(high, size, True)}"
-            )
-            rows.append(
-                (info.title, wording.number(before), wording.number(after), wording.number(mean, size, True),
-                 bounds if row["verdict"] != "unchanged" else "", _unit(info.kind, unit), str(row["verdict"]))
-            )  # fmt: skip
-        lines += [
-            f"{found.names[run.key]}  against  {found.names[against.key]}",
-            *_aligned(rows, "<>>>><<"),
-            "",
-        ]
-    return lines[:-1]
-
-
-def _attributed(found: Results) -> list[str]:
-    """What each lever adds, averaged over the orders in which levers can be brought in."""
-    from ..scenarios import OUTCOMES
-    from . import wording
-
-    if found.attribution is None:
-        return []
-    table = found.attribution
-    rows = [("", "lever", "adds", "95 % interval", "")]
-    for name in wording.TOLD:
-        own = table[table["outcome"] == name].reset_index(drop=True)
-        divisor, unit = wording.scale_of(OUTCOMES[name].unit, float(own["part"].abs().max()))
-        for n, lever in enumerate(own["lever"]):
-            part, low, high = (float(own[c].iloc[n]) / divisor for c in ("part", "low", "high"))
-            size = None if math.isnan(low) else max(abs(low), abs(high))
-            bounds = (
-                ""
-                if size is None
-                else f"{wording.number(low, size, True)} to {wording.number(high, size, True)}"
-            )
-            title = OUTCOMES[name].title if n == 0 else ""
-            rows.append((title, str(lever).replace("_", " "), wording.number(part, size, True), bounds, unit))
-    option = next(run for run in found.runs if run.role == "option")
-    return [
-        "",
-        f"What each lever adds in {found.names[option.key]} (Shapley values)",
-        *_aligned(rows, "<<>><"),
-    ]
-
-
-def _unit(kind: str, unit: str) -> str:
-    return f"{unit} (mean over months)" if kind == "stock" else unit
-
-
-def _aligned(rows: Sequence[Sequence[str]], sides: str) -> list[str]:
-    widths = [max(len(row[n]) for row in rows) for n in range(len(rows[0]))]
-    return [
-        "  " + "  ".join(f"{c:{s}{w}}" for c, s, w in zip(row, sides, widths, strict=False)).rstrip()
-        for row in rows
-    ]
-
-
-def _plain(text: str) -> str:
-    """Characters that every console has."""
-    from . import wording
-
-    return text.replace(wording.MINUS, "-").replace(wording.THIN, " ").replace("\N{EN DASH}", "-")
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import math
 import re
 import sys
@@ -81,7 +82,7 @@ def run(options: argparse.Namespace) -> int:
         if options.dry_run:
             return _dry_run(options, design, out)
         if options.status:
-            return _status(design, out)
+            return _status(design, out, options.json)
         if options.prepare:
             return _prepare(options, design, out)
         return _sweep(options, design, out)
@@ -118,11 +119,26 @@ def _sweep(options: argparse.Namespace, design: Design, out: Path) -> int:
         before, after = results.compact()
         if not options.quiet:
             print(f"Compacted: {before:,} parts into {after:,}.")
+    if options.json:
+        return _json(folder=str(out), **_counts(results))
     if options.quiet:
         print(out)
         return DONE
     _tell(results, options.shard)
     return DONE
+
+
+def _json(code: int = DONE, **content: Any) -> int:
+    print(json.dumps(content, ensure_ascii=False, indent=1))
+    return code
+
+
+def _counts(results: SweepResults) -> dict[str, Any]:
+    failures = results.failures
+    return {
+        "planned": results.planned, "finished": results.finished, "failed": len(failures), "complete": results.complete,
+        "reasons": {str(reason): len(ones) for reason, ones in failures.groupby("reason")},
+    }  # fmt: skip
 
 
 def _tell(results: SweepResults, part: tuple[int, int] | None) -> None:
@@ -149,11 +165,13 @@ def _prepare(options: argparse.Namespace, design: Design, out: Path) -> int:
 
     table = RunTable(design)
     prepare(table, Store(out), progress=not options.quiet)
+    if options.json:
+        return _json(folder=str(out), planned=table.different_runs())
     print(out if options.quiet else f"{table.different_runs():,} runs are planned in {out}; now run every --shard I/N.")
     return DONE
 
 
-def _status(design: Design, out: Path) -> int:
+def _status(design: Design, out: Path, as_json: bool = False) -> int:
     from .folder import FolderError
     from .run_table import RunTable
     from .sweep_results import open_results
@@ -163,6 +181,8 @@ def _status(design: Design, out: Path) -> int:
         results = open_results(out, design_id)
     except FolderError as error:
         return _refused(f"{error}; nothing of this design has been run there")
+    if as_json:
+        return _json(DONE if results.complete else FAILED, folder=str(out), **_counts(results))
     failures = results.failures
     print(f"{results.planned:,} runs are planned, {results.finished:,} are finished, {len(failures):,} have failed: {out}")
     for reason, ones in failures.groupby("reason"):
@@ -180,6 +200,13 @@ def _dry_run(options: argparse.Namespace, design: Design, out: Path) -> int:
 
     found = estimate(design, out=out, progress=not options.quiet)
     points = number_of_points(design)
+    if options.json:
+        workers = options.workers or default_workers()
+        return _json(
+            design=design.name, policies=len(design.policies), points=points, replicates=design.replicates, runs=found.rows,
+            different_runs=found.runs, finished=found.done, missing=found.missing, seconds_on_one_core=round(found.seconds, 1),
+            workers=workers, expected_seconds=round(found.seconds / workers, 1), disk_bytes=int(found.disk),
+        )  # fmt: skip
     if design.file.question:
         print(f"{design.name}: {' '.join(design.file.question.split())}")
     print(

@@ -19,6 +19,8 @@ from multiprocessing import connection, get_context, parent_process
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from . import kept_runs
+
 if TYPE_CHECKING:
     from ..scenarios import Scenario
     from . import RunOutput
@@ -111,11 +113,12 @@ def default_workers() -> int:
 class _Bar(Generic[R]):
     """A progress bar in replicates that also takes fractions of one."""
 
-    def __init__(self, total: int, shown: bool, description: str) -> None:
+    def __init__(self, total: int, shown: bool, description: str, done: int = 0) -> None:
         from tqdm import tqdm
 
         self._bar = tqdm(
             total=total,
+            initial=done,
             desc=description,
             disable=not shown,
             delay=1.0,
@@ -125,7 +128,7 @@ class _Bar(Generic[R]):
             bar_format="{desc}: {percentage:3.0f}% |{bar}| {elapsed} elapsed, {remaining} left",
             file=sys.stderr,
         )
-        self._done = 0
+        self._done = done
 
     def inside(self, day: int, days: int) -> None:
         self._bar.n = self._done + min(day / max(days, 1), 1.0)
@@ -177,6 +180,8 @@ def run_many(
 
     Notes
     -----
+    Inside :func:`countersmuggling.model.kept_runs.keeping`, finished runs are kept and taken up again.
+
     Processes are spawned, so a script that calls this must do so under ``if __name__ == "__main__":``.
     """
     if workers is not None and workers < 1:
@@ -185,33 +190,50 @@ def run_many(
     count = min(workers or default_workers(), len(jobs))
     if not jobs:
         return []
-    bar: _Bar[R] = _Bar(len(jobs), progress, description)
+    kept = kept_runs.current()
+    found: dict[int, R] = kept.find(jobs, function) if kept is not None else {}
+    missing = [n for n in range(len(jobs)) if n not in found]
+    count = min(count, len(missing))
+    bar: _Bar[R] = _Bar(len(jobs), progress, description, len(found))
+
+    def finished(number: int, result: R) -> None:
+        found[number] = result
+        if kept is not None:
+            kept.keep(jobs[number], function, result)
+        bar.one_more()
+
     try:
         if count == 1:
-            return _in_process(jobs, function, bar)
-        return _in_pool(jobs, count, function or run_one, bar)
+            _in_process(jobs, missing, function, bar, finished)
+        elif count > 1:
+            _in_pool(jobs, missing, count, function or run_one, finished)
+        return [found[n] for n in range(len(jobs))]
     finally:
         bar.close()
 
 
-def _in_process(jobs: Sequence[Job], function: Callable[[Job], Any] | None, bar: _Bar[R]) -> list[R]:
-    results: list[Any] = []
-    for job in jobs:
+def _in_process(
+    jobs: Sequence[Job], numbers: Sequence[int], function: Callable[[Job], Any] | None, bar: _Bar[R],
+    finished: Callable[[int, Any], None],
+) -> None:  # fmt: skip
+    for number in numbers:
+        job = jobs[number]
         try:
-            results.append(function(job) if function else run_one(job, bar.inside))
+            result = function(job) if function else run_one(job, bar.inside)
         except Exception as error:
             raise _failed(job, error) from error
-        bar.one_more()
-    return results
+        finished(number, result)
 
 
-def _in_pool(jobs: Sequence[Job], count: int, function: Callable[[Job], Any], bar: _Bar[R]) -> list[R]:
+def _in_pool(
+    jobs: Sequence[Job], numbers: Sequence[int], count: int, function: Callable[[Job], Any],
+    finished: Callable[[int, Any], None],
+) -> None:  # fmt: skip
     context = get_context("spawn")
     stop_reader, stop_writer = context.Pipe(duplex=False)
-    results: dict[int, R] = {}
-    waiting = iter(enumerate(jobs))
+    waiting = iter([(n, jobs[n]) for n in numbers])
     under_way: dict[Future[Any], int] = {}
-    finished = False
+    ended = False
     with single_threaded_children():
         pool = ProcessPoolExecutor(count, context, start_worker, (stop_reader,))
         try:
@@ -228,16 +250,15 @@ def _in_pool(jobs: Sequence[Job], count: int, function: Callable[[Job], Any], ba
                 for future in wait(under_way, return_when=FIRST_COMPLETED).done:
                     job = jobs[under_way[future]]
                     try:
-                        results[under_way[future]] = future.result()
+                        result = future.result()
                     except BrokenProcessPool as error:
                         raise _killed([jobs[n] for n in sorted(under_way.values())]) from error
                     except Exception as error:
                         raise _failed(job, error) from error
-                    del under_way[future]
-                    bar.one_more()
-            finished = True
+                    finished(under_way.pop(future), result)
+            ended = True
         finally:
-            if not finished:
+            if not ended:
                 # a run may have minutes to go: workers are told to leave at once
                 with contextlib.suppress(OSError):
                     stop_writer.send_bytes(b"stop")
@@ -245,7 +266,6 @@ def _in_pool(jobs: Sequence[Job], count: int, function: Callable[[Job], Any], ba
                 pool.shutdown(wait=True, cancel_futures=True)
             stop_writer.close()
             stop_reader.close()
-    return [results[n] for n in range(len(jobs))]
 
 
 def _failed(job: Job, error: Exception) -> RunFailed:

@@ -15,9 +15,10 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import random
 import resource
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from datetime import date, timedelta
 from typing import Any
 
@@ -36,6 +37,9 @@ from countersmuggling.model.travellers import (
     CLASSES,
     DEAD,
     GAVE_UP,
+    ON_COAST,
+    READY,
+    REFUSED,
     WAITING_LEGAL,
     Boats,
     Tally,
@@ -66,6 +70,9 @@ class Day:
         self.first_boat, self.share, self.alone = boats.first.tolist(), boats.share.tolist(), boats.alone.tolist()
         self.lost = [0.0] * len(boats.share)
         self.spread = boats.spread
+        self.sea_wait, self.sea_again, self.calm = model.sea_wait_list, model._sailing.again, model.calm_lists
+        self.basin = model.basin_list
+        self.home, self.season = model._sailing.home, model.season_lists
         self.wait, self.back = int(p["networks.wait_days"]), int(p["interception.return_days"])
         self.upfront = p["fees.upfront_share"]
         self.captive = model._captivity
@@ -75,7 +82,7 @@ class Day:
 class Traveller(mesa.Agent):  # type: ignore[misc]
     """One traveller."""
 
-    __slots__ = ("due", "group", "hub", "kind", "means", "seen", "spent", "state")
+    __slots__ = ("due", "group", "hub", "kind", "leg", "means", "seen", "spent", "state")
 
     def __init__(self, model: OneAgentPerTraveller, kind: int, hub: int, state: int, due: int, means: float) -> None:
         super().__init__(model)
@@ -103,17 +110,31 @@ class Traveller(mesa.Agent):  # type: ignore[misc]
             if draw() >= today.fallback[self.kind]:
                 count["gave_up"][g] += 1
                 return self.leave(GAVE_UP)
+            self.state = REFUSED
+            if today.home > 0.0:
+                self.due = self.day_of_sailing(today.season[g], today.home)
+                return None
+        if self.state == REFUSED:
             self.state = AT_HUB
             count["departures"][g] += 1
-        first, last = today.start[self.hub], today.start[self.hub + 1]
-        menu = today.menu[self.kind]
-        leg = bisect_right(menu, draw(), first, last)
-        if leg == last:
-            destination = model.settles_list[self.hub]
-            if destination >= 0:
-                count["settled"][g][destination] += 1
-                return self.leave(ARRIVED)
-            leg = last - 1
+        if self.state == ON_COAST:
+            leg = self.leg
+        else:
+            first, last = today.start[self.hub], today.start[self.hub + 1]
+            menu = today.menu[self.kind]
+            leg = bisect_right(menu, draw(), first, last)
+            if leg == last:
+                destination = model.settles_list[self.hub]
+                if destination >= 0:
+                    count["settled"][g][destination] += 1
+                    return self.leave(ARRIVED)
+                leg = last - 1
+            if self.state == AT_HUB and today.sea_wait[leg] > 0.0:
+                self.state, self.leg = ON_COAST, leg
+                self.due = self.day_of_sailing(today.calm[today.basin[leg]], today.sea_wait[leg])
+                return None
+        by_boat = today.sea_wait[leg] > 0.0
+        self.state = READY if by_boat else AT_HUB
         corridor = model.corridor_list[leg]
         smuggled = today.fee[leg] > 0.0 and draw() < today.use[leg]
         network = -1
@@ -141,8 +162,10 @@ class Traveller(mesa.Agent):  # type: ignore[misc]
             paid = today.upfront
             count["interceptions"][g][leg] += 1
             count["evidence"][network][model.interceptor_list[leg]] += 1
-            self.try_again(today.number + today.back)
+            self.try_again(self.day_of_sailing(today.calm[today.basin[leg]], today.sea_again) if by_boat
+                           else today.number + today.back)  # fmt: skip
         else:
+            self.state = AT_HUB
             arrival = today.number + model.days_list[leg] + today.held[leg]
             self.due = arrival
             if model.external_list[leg]:
@@ -169,6 +192,11 @@ class Traveller(mesa.Agent):  # type: ignore[misc]
         if arrived and today.captive_chance[leg] > 0.0:
             self.may_be_held(leg, network)
         return None
+
+    def day_of_sailing(self, calm: list[float], mean: float) -> int:
+        today = self.model.now
+        passed = calm[today.number] - math.log(1.0 - self.model.draw()) * mean
+        return bisect_left(calm, passed, today.number + 1)
 
     def pay(self, price: float) -> None:
         if self.spent <= self.means < self.spent + price:
@@ -220,7 +248,10 @@ class OneAgentPerTraveller(SmugglingModel):
         self.settles_list, self.corridor_list = g.settles_in.tolist(), g.corridor_of_leg.tolist()
         self.receiver_list, self.interceptor_list = g.receiver.tolist(), g.interceptor.tolist()
         self.external_list = g.external.tolist()
-        self.days_list = np.maximum(1, g.column("legs", "days")).astype(np.int64).tolist()
+        self.days_list = self._legs.days.tolist()
+        self.sea_wait_list, self.calm_lists = self._sailing.wait.tolist(), self._sailing.calm.tolist()
+        self.season_lists = self._sailing.season.tolist()
+        self.basin_list = self._sailing.basin.tolist()
         self.repeat_list, self.use_list = self._repeat.tolist(), self._use.tolist()
         self.group_fee_list = self.tastes.group_fee.tolist()
         self.captive_list = self._captivity.chance.tolist()

@@ -40,6 +40,7 @@ from .reference_point import ReferencePoint, Tastes, expected_delay, fit_referen
 from .remembering import Remembered
 from .reporting import Reporting
 from .route_choice import choice_menus, solve_values
+from .sailing import CROSSING, sailing
 from .smuggling_networks import (
     SmugglingNetwork,
     concentration,
@@ -346,8 +347,10 @@ class SmugglingModel(mesa.Model):  # type: ignore[misc]
 
     def _set_up_travellers(self) -> None:
         g, p = self.geography, self.params
+        self._sailing = sailing(g, p, self.first_day, self.days, self.reference.lead_days)
+        days = np.where(self._sailing.wait > 0.0, CROSSING, np.maximum(1, g.column("legs", "days")))
         self._legs = Legs(
-            g.network.start, g.network.head, np.maximum(1, g.column("legs", "days")).astype(np.int64),
+            g.network.start, g.network.head, days.astype(np.int64),
             g.corridor_of_leg, g.external, g.interceptor, g.receiver, g.settles_in,
         )  # fmt: skip
         self.tally = Tally.empty(len(g.groups), g.network.legs, len(g.destinations), len(self.networks),
@@ -957,7 +960,7 @@ class SmugglingModel(mesa.Model):  # type: ignore[misc]
         boats = set_sail(self._death, self._flow, g.by_sea, seed, calendar, p)
         advance(self._rows, self.under_way, self.day, self.persons, self._legs, conditions, self.tally,
                 max(1, int(p["networks.wait_days"])), max(1, int(p["interception.return_days"])),
-                p["fees.upfront_share"], boats, self._captivity)  # fmt: skip
+                p["fees.upfront_share"], boats, self._captivity, self._sailing)  # fmt: skip
         self._note_incidents(boats)
         weight = 1.0 - 0.5 ** (1.0 / p["interception.flow_half_life_days"])
         self._flow += weight * (self.tally.today - self._flow)

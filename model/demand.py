@@ -82,6 +82,28 @@ def shock_by_events(events: list[Any], group: str, day: date) -> float:
     return factor
 
 
+def month_factors(geography: Geography) -> dict[tuple[str, int], float]:
+    """Published detections of a month over the year's mean, by group and month."""
+    table = geography.world.seasonality
+    return {
+        (str(name), int(month)): float(value)
+        for name, month, value in zip(table["origin_group"], table["month"], table["factor"], strict=True)
+    }
+
+
+def season_of_setting_out(geography: Geography, first: date, days: int, lead_days: FloatArray) -> FloatArray:
+    """Sum of the month factors by which a group sets out, up to the morning of each day, shape (groups, days + 1).
+
+    A day has the factor of the month in which those who leave then will be detected.
+    """
+    factor = month_factors(geography)
+    sums = np.zeros((len(geography.groups), days + 1))
+    for g, group in enumerate(geography.groups):
+        months = ((first + timedelta(days=d + float(lead_days[g]))).month for d in range(days))
+        np.cumsum([factor[group, month] for month in months], out=sums[g, 1:])
+    return sums
+
+
 def potential_travellers(
     geography: Geography, params: Mapping[str, float], seed: int, first: date, days: int,
     lead_days: FloatArray, per_detection: FloatArray, per_agent: float, *, balkan_factor: FloatArray,
@@ -115,11 +137,7 @@ def potential_travellers(
     ------
     TooManyTravellers
     """
-    table = geography.world.seasonality
-    season = {
-        (str(name), int(month)): float(value)
-        for name, month, value in zip(table["origin_group"], table["month"], table["factor"], strict=True)
-    }
+    season = month_factors(geography)
     out = np.zeros((len(geography.groups), days), dtype=np.int64)
     last = first + timedelta(days=days - 1)
     months = range(month_number(first), month_number(last) + 1)

@@ -23,7 +23,7 @@ import numpy.typing as npt
 from .geography import ROUTES
 from .policy import DIALS
 from .staffing import TYPES, places_of
-from .travellers import CLASSES, GAVE_UP, WAITING_LEGAL
+from .travellers import CLASSES, GAVE_UP, REFUSED, WAITING_LEGAL
 
 if TYPE_CHECKING:
     from .core import SmugglingModel
@@ -103,7 +103,7 @@ class Invariants:
         m, t = self._m, self._m.tally
         rows, used, groups = m._rows, m.under_way, len(self._groups)
         state, kind = rows.state[:used], rows.kind[:used]
-        self._inside("state of a traveller", state, 0, GAVE_UP + 1)
+        self._inside("state of a traveller", state, REFUSED, GAVE_UP + 1)
         self._inside("kind of a traveller", kind, 0, groups * CLASSES - 1)
         self._inside("hub of a traveller", rows.hub[:used], 0, len(m.geography.hubs) - 1)
         on_the_way = state <= WAITING_LEGAL

@@ -469,12 +469,16 @@ def _lead_days(
     geography: Geography, choice: FloatArray, onward: FloatArray, back: FloatArray, origin: FloatArray,
     days: FloatArray, weight: FloatArray, params: Mapping[str, float],
 ) -> FloatArray:  # fmt: skip
-    """Expected days until the first external border: time spent before it, per entry, by group."""
+    """Expected days until the first external border is crossed: time spent before it, per entry, by group.
+
+    The days of a leg across the border come after it, but those of a leg by sea, which are spent on the coast.
+    """
     network, groups = geography.network, len(geography.groups)
     before = onward * ~geography.external
     visits = expected_visits(network, choice, before, back, origin, tolerance=1e-9)
     flow = weight * visits[:, network.tail] * choice
     arrive = flow * (onward * geography.external)
+    days = np.where(geography.external & ~geography.by_sea, 0.0, days)
     spent = flow * (onward * days) + flow * back * params["interception.return_days"]
     per_group = (groups, CLASSES, network.legs)
     time = spent.reshape(per_group).sum(axis=(1, 2))

@@ -67,6 +67,8 @@ class Purpose(IntEnum):
     CORRIDOR = 37
     RELOCATION = 38
     LEAVING = 39
+    SAILING = 40
+    SETTING_OUT = 41
 
 
 @inlined

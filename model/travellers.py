@@ -18,8 +18,10 @@ from .streams import Purpose, stream_key, uniform
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
-# States.  The first two are on the way; the others are final.
-AT_HUB, WAITING_LEGAL, ARRIVED, DEAD, GAVE_UP, ADMITTED = 0, 1, 2, 3, 4, 5
+# States.  Up to WAITING_LEGAL people are on the way; the others are final.  Who is ON_COAST has chosen a leg by sea and
+# sails on the day that is due; who is READY has waited for a boat before and sails without waiting again; who is REFUSED
+# a legal pathway sets out on the day that is due.
+REFUSED, READY, ON_COAST, AT_HUB, WAITING_LEGAL, ARRIVED, DEAD, GAVE_UP, ADMITTED = -3, -2, -1, 0, 1, 2, 3, 4, 5
 NEVER = np.int32(2**31 - 1)
 CLASSES = 8  # means (low, high) x risk tolerance (low, high) x information (poor, good)
 
@@ -29,6 +31,8 @@ _REPEAT, _USE, _MEANS, _LEGAL = (
     int(Purpose.REPEAT), int(Purpose.SMUGGLER_USE), int(Purpose.MEANS), int(Purpose.LEGAL),
 )  # fmt: skip
 _RETURN = int(Purpose.RETURN)
+_SAILING = int(Purpose.SAILING)
+_LEAVING = int(Purpose.SETTING_OUT)
 _VISA = int(Purpose.VISA)
 _CLASS, _ORIGIN, _PARTICIPATION = int(Purpose.CLASS), int(Purpose.ORIGIN), int(Purpose.PARTICIPATION)
 _BOAT, _HELD, _RANSOM, _DAYS_HELD = (
@@ -39,7 +43,7 @@ _BOAT, _HELD, _RANSOM, _DAYS_HELD = (
 # what an event reads and writes of one traveller lies together in memory; `due`, which is scanned, by itself
 _RECORD = np.dtype(
     [("key", np.uint64), ("spent", np.float32), ("means", np.float32), ("event", np.int32), ("kind", np.int16),
-     ("hub", np.int16), ("state", np.int8), ("seen", np.bool_)], align=True,
+     ("hub", np.int16), ("leg", np.int16), ("state", np.int8), ("seen", np.bool_)], align=True,
 )  # fmt: skip
 
 
@@ -53,6 +57,7 @@ class Rows(NamedTuple):
     key: npt.NDArray[np.uint64]  # key of the traveller's random stream
     kind: npt.NDArray[np.int16]  # origin group x class
     hub: npt.NDArray[np.int16]  # where the traveller is, or is on the way to
+    leg: npt.NDArray[np.int16]  # by sea, for who waits on the coast
     state: npt.NDArray[np.int8]
     due: npt.NDArray[np.int32]  # day of the next event
     event: npt.NDArray[np.int32]  # own event number
@@ -118,6 +123,17 @@ class Boats(NamedTuple):
     share: FloatArray  # (boats,) share of those on board who die
     lost: FloatArray  # (boats,) persons who died, counted by the kernel
     spread: float  # boats are the more unequal the larger; 1 means equal
+
+
+class Sailing(NamedTuple):
+    """Waiting on the coast for a boat and for the sea (see `sailing`)."""
+
+    wait: FloatArray  # (legs,) mean days before the first attempt; 0 where nobody waits
+    again: float  # mean days before a further attempt
+    basin: IntArray  # (legs,)
+    calm: FloatArray  # (basins, days + 1) days on which boats can leave, up to the morning of each day, relative to the mean
+    home: float  # mean days until those set out who leave after a refusal
+    season: FloatArray  # (groups, days + 1) the same sum of the group's month factors of setting out
 
 
 class Captivity(NamedTuple):
@@ -259,6 +275,24 @@ def _network(conditions: Conditions, corridor: int, u: float) -> int:
     return int(conditions.network_at[corridor, low])
 
 
+@compiled
+def day_of_sailing(calm: FloatArray, day: int, mean: float, u: float) -> int:
+    """First day after `day` by whose morning an exponential number of calm days with this mean has passed.
+
+    Waiting is memoryless, with a hazard in proportion to the calm days of the season; a wait that ends after the run is
+    as long as the run.
+    """
+    target = calm[day] - np.log(1.0 - u) * mean
+    low, high = day + 1, len(calm)
+    while low < high:
+        middle = (low + high) // 2
+        if calm[middle] >= target:
+            high = middle
+        else:
+            low = middle + 1
+    return low
+
+
 @inlined
 def _pay(rows: Rows, i: int, price: float, g: int, weight: float, tally: Tally) -> None:
     """Take money from a traveller; who thereby falls into debt is counted once."""
@@ -270,12 +304,13 @@ def _pay(rows: Rows, i: int, price: float, g: int, weight: float, tally: Tally) 
 @compiled
 def advance(
     rows: Rows, used: int, day: int, weight: float, legs: Legs, conditions: Conditions, tally: Tally,
-    wait_days: int, return_days: int, upfront: float, boats: Boats, captivity: Captivity,
+    wait_days: int, return_days: int, upfront: float, boats: Boats, captivity: Captivity, sailing: Sailing,
 ) -> None:  # fmt: skip
     """Advance every traveller who is due on `day` by one event.
 
     An event at a hub is: choose a leg (or settle), find a place with a network, pay, and meet the leg's outcome, which
-    is drawn at departure and takes effect on arrival.  Whether a traveller dies is drawn with the share that the day's
+    is drawn at departure and takes effect on arrival.  Between the choice of a leg by sea and the rest lies the wait on
+    the coast.  Whether a traveller dies is drawn with the share that the day's
     fate of the boat takes; who is held stays at the leg's end for as long.
     """
     tally.today[:] = 0.0
@@ -301,21 +336,38 @@ def advance(
                 rows.due[i] = NEVER
                 tally.gave_up[g] += weight
                 continue
+            rows.state[i] = REFUSED
+            if sailing.home > 0.0:
+                u = uniform(key, event, np.uint64(_LEAVING))
+                rows.due[i] = day_of_sailing(sailing.season[g], day, sailing.home, u)
+                continue
+        if rows.state[i] == REFUSED:
             rows.state[i] = AT_HUB
             tally.departures[g] += weight
-        h = rows.hub[i]
-        u = uniform(key, event, np.uint64(_LEG))
-        leg = legs.start[h]
-        last = legs.start[h + 1]
-        while leg < last and u >= conditions.menu[kind, leg]:
-            leg += 1
-        if leg == last and legs.settles_in[h] >= 0:
-            rows.state[i] = ARRIVED
-            rows.due[i] = NEVER
-            tally.settled[g, legs.settles_in[h]] += weight
-            continue
-        if leg == last:  # rounding at the end of a menu of a hub where nobody settles
-            leg = last - 1
+        if rows.state[i] == ON_COAST:
+            leg = np.int64(rows.leg[i])
+        else:
+            h = rows.hub[i]
+            u = uniform(key, event, np.uint64(_LEG))
+            leg = legs.start[h]
+            last = legs.start[h + 1]
+            while leg < last and u >= conditions.menu[kind, leg]:
+                leg += 1
+            if leg == last and legs.settles_in[h] >= 0:
+                rows.state[i] = ARRIVED
+                rows.due[i] = NEVER
+                tally.settled[g, legs.settles_in[h]] += weight
+                continue
+            if leg == last:  # rounding at the end of a menu of a hub where nobody settles
+                leg = last - 1
+            if rows.state[i] == AT_HUB and sailing.wait[leg] > 0.0:
+                rows.state[i] = ON_COAST
+                rows.leg[i] = leg
+                u = uniform(key, event, np.uint64(_SAILING))
+                rows.due[i] = day_of_sailing(sailing.calm[sailing.basin[leg]], day, sailing.wait[leg], u)
+                continue
+        by_boat = sailing.wait[leg] > 0.0
+        rows.state[i] = READY if by_boat else AT_HUB  # who finds no place, or fails, has waited
         corridor = legs.corridor[leg]
         smuggled = conditions.fee[leg] > 0.0 and (
             uniform(key, event, np.uint64(_USE)) < conditions.use[leg]
@@ -356,6 +408,9 @@ def advance(
             tally.evidence[network, legs.interceptor[leg]] += weight
             if uniform(key, event, np.uint64(_REPEAT)) < conditions.repeat[g]:
                 rows.due[i] = day + return_days
+                if by_boat:
+                    u = uniform(key, event, np.uint64(_SAILING))
+                    rows.due[i] = day_of_sailing(sailing.calm[sailing.basin[leg]], day, sailing.again, u)
             else:
                 rows.state[i] = GAVE_UP
                 rows.due[i] = NEVER
@@ -363,6 +418,7 @@ def advance(
         else:
             arrival = day + max(1, legs.days[leg]) + conditions.held[leg]
             rows.due[i] = arrival
+            rows.state[i] = AT_HUB
             if legs.external[leg]:
                 tally.crossings[g, leg] += weight
                 if uniform(key, event, np.uint64(_DETECTION)) < conditions.detection[leg]:
@@ -417,6 +473,7 @@ def compact(rows: Rows, used: int) -> int:
             rows.key[kept] = rows.key[i]
             rows.kind[kept] = rows.kind[i]
             rows.hub[kept] = rows.hub[i]
+            rows.leg[kept] = rows.leg[i]
             rows.state[kept] = rows.state[i]
             rows.due[kept] = rows.due[i]
             rows.event[kept] = rows.event[i]

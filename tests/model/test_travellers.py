@@ -17,6 +17,9 @@ from countersmuggling.model.travellers import (
     DEAD,
     GAVE_UP,
     NEVER,
+    ON_COAST,
+    READY,
+    REFUSED,
     WAITING_LEGAL,
     Boats,
     Captivity,
@@ -24,6 +27,7 @@ from countersmuggling.model.travellers import (
     Entry,
     Legs,
     Rows,
+    Sailing,
     Tally,
     advance,
     compact,
@@ -83,11 +87,16 @@ def free(legs: int) -> Captivity:
     return Captivity(np.zeros(legs), 1.0, 0.0, 0.0, 0.0, 0.0, 0.0)
 
 
+def no_sea(legs: int) -> Sailing:
+    """Nobody waits on a coast."""
+    return Sailing(np.zeros(legs), 1.0, np.zeros(legs, np.int64), np.zeros((1, 1)), 0.0, np.zeros((1, 1)))
+
+
 def day(rows: Rows, today: int, now: Conditions, counts: Tally, legs: Legs | None = None, *,
-        boats: Boats | None = None, held: Captivity | None = None) -> None:  # fmt: skip
+        boats: Boats | None = None, held: Captivity | None = None, sea: Sailing | None = None) -> None:  # fmt: skip
     number = len(now.fee)
     advance(rows, len(rows.key), today, WEIGHT, legs or one_leg(), now, counts, WAIT, RETURN, UPFRONT,
-            boats or no_boats(number), held or free(number))  # fmt: skip
+            boats or no_boats(number), held or free(number), sea or no_sea(number))  # fmt: skip
 
 
 def counted(counts: Tally) -> dict[str, float]:
@@ -362,6 +371,7 @@ def test_the_kernel_does_what_its_plain_form_does() -> None:
         fallback=np.full(CLASSES, 0.5), returned=floats(0.0, 0.0, 0.2), held=np.array([0, 0, 4]), **three,
     )  # fmt: skip
     held = Captivity(floats(0.0, 0.4, 0.0), 1.5, 0.5, 900.0, 0.3, 8.0, 12.0)
+    sea = Sailing(floats(0.0, 6.0, 0.0), 4.0, np.array([0, 1, 0]), np.cumsum(np.ones((2, 80)), axis=1), 5.0, np.arange(80.0)[None, :])
     outcomes = []
     for kernel in (advance, advance.py_func):  # type: ignore[attr-defined]
         rows, counts = travellers(300, means=2000.0), tally(legs=3)
@@ -369,7 +379,7 @@ def test_the_kernel_does_what_its_plain_form_does() -> None:
         boats = Boats(np.array([0, 4, 0]), np.array([0, 0, 4]), np.zeros(3), floats(0, 0.3, 0.6, 0), np.zeros(4), 2.0)
         with np.errstate(over="ignore"):  # 64-bit words wrap round by design
             for today in range(5, 60):
-                kernel(rows, 300, today, WEIGHT, chain(), now, counts, WAIT, RETURN, UPFRONT, boats, held)
+                kernel(rows, 300, today, WEIGHT, chain(), now, counts, WAIT, RETURN, UPFRONT, boats, held, sea)
         outcomes.append((rows, counts, boats))
     for plain, fast in zip(*outcomes, strict=True):
         for field in type(plain)._fields:
@@ -627,3 +637,61 @@ def test_who_can_pay_buys_a_visa_and_nobody_else_changes_course() -> None:
     assert abs(fewer - 0.15 * people) < 4 * np.sqrt(0.15 * people)
     poor = before.means[:used_before] < 1250.0
     assert np.isin(before.key[:used_before][poor], rows.key[:used]).all()
+
+
+# ---------------------------------------------------------------------------------------------- waiting on the coast
+
+
+def calm_sea(wait: float, *, again: float = 20.0, days: int = 4000) -> Sailing:
+    return Sailing(floats(wait), again, np.zeros(1, np.int64), np.arange(days + 1.0)[None, :], 0.0, np.zeros((1, 1)))
+
+
+def test_a_traveller_chooses_waits_and_then_crosses() -> None:
+    rows, counts = travellers(50), tally()
+    day(rows, 5, conditions(), counts, sea=calm_sea(30.0))
+    assert counted(counts) == {}  # nobody pays or sets out before the boat leaves
+    assert set(rows.state) == {ON_COAST} and rows.leg.tolist() == [0] * 50 and rows.hub.tolist() == [0] * 50
+    expected = 5 + np.ceil(-np.log(1.0 - draws(rows, Purpose.SAILING)) * 30.0)
+    np.testing.assert_array_equal(rows.due, expected)
+    last = int(rows.due.max())
+    for today in range(6, last + 1):
+        due = rows.due <= today
+        day(rows, today, conditions(), counts, sea=calm_sea(30.0))
+        assert counts.today[0] == 10.0 * np.count_nonzero(due & (rows.hub == 1) & (rows.due == today + 3))
+    assert counts.crossings[0, 0] == 500 and ON_COAST not in rows.state
+
+
+def test_who_found_no_place_asks_again_without_another_wait() -> None:
+    rows, counts = travellers(1), tally()
+    rows.state[:] = ON_COAST
+    day(rows, 5, conditions(accept=floats(0.0)), counts, sea=calm_sea(30.0))
+    assert (rows.state[0], rows.due[0]) == (READY, 12) and counts.attempts[0, 0] == 0
+    day(rows, 12, conditions(), counts, sea=calm_sea(30.0))
+    assert counts.attempts[0, 0] == 10 and (rows.state[0], rows.hub[0]) == (AT_HUB, 1)
+
+
+def test_who_was_stopped_at_sea_waits_for_another_boat_by_the_season() -> None:
+    rows, counts = travellers(200), tally()
+    rows.state[:] = ON_COAST
+    stopped = conditions(interception=floats(1.0), repeat=floats(0.5))
+    day(rows, 5, stopped, counts, sea=calm_sea(30.0, again=20.0))
+    again = rows.state == READY
+    np.testing.assert_array_equal(again, draws(rows, Purpose.REPEAT) < 0.5)
+    assert set(rows.state[~again]) == {GAVE_UP}
+    expected = 5 + np.ceil(-np.log(1.0 - draws(rows, Purpose.SAILING)) * 20.0)
+    np.testing.assert_array_equal(rows.due[again], expected[again])
+
+
+def test_who_leaves_after_a_refusal_sets_out_in_the_season_of_the_group() -> None:
+    rows, counts = travellers(40, state=WAITING_LEGAL), tally()
+    season = np.concatenate([np.zeros(100), np.arange(400.0)])  # nobody leaves before day 100
+    sea = no_sea(1)._replace(home=30.0, season=season[None, :])
+    refused = conditions(fallback=np.ones(CLASSES))
+    day(rows, 5, refused, counts, sea=sea)
+    assert set(rows.state) == {REFUSED} and counts.departures[0] == 0 and counts.decided[0] == 400
+    expected = 100 + np.ceil(-np.log(1.0 - draws(rows, Purpose.SETTING_OUT)) * 30.0)
+    np.testing.assert_array_equal(rows.due, expected)
+    for today in range(6, int(expected.max()) + 1):
+        day(rows, today, refused, counts, sea=sea)
+        assert counts.departures[0] == 10.0 * np.count_nonzero(expected <= today)
+    assert counts.decided[0] == 400 and counts.attempts[0, 0] == 400

@@ -153,8 +153,15 @@ def parser() -> argparse.ArgumentParser:
     _json_option(sweep, "print counts and the folder (with --dry-run: what is expected) as JSON")
     designs = add("designs", "list the bundled designs for sweeps")
     _json_option(designs, "print names, titles, questions and sizes as JSON")
-    report = add("report", "make figures and report.html of a results folder anew")
+    report = add("report", "make figures and report.html of a results folder anew, as PDF, for stakeholders, in another language")
     report.add_argument("results", metavar="RESULTS", type=Path)
+    report.add_argument("--for", dest="seats", metavar="NAME", action="append", default=[],
+                        help="also one page for a Member State, agency or partner country, by code or name; may be repeated")  # fmt: skip
+    report.add_argument("--stakeholders", choices=("all", "states", "agencies", "partners"),
+                        help="a page for each of all of them, or of one kind")  # fmt: skip
+    report.add_argument("--pdf", action="store_true", help="also as PDF (needs the extra `pdf`)")
+    report.add_argument("--language", metavar="CODE", default="en",
+                        help="language of the texts: a code, or a catalogue of your own (.toml; default: %(default)s)")  # fmt: skip
     report.add_argument("--quiet", action="store_true", help="print nothing but the report's path")
     rerun = add("rerun", "run what a results folder says again, and tell whether the figures are the same")
     rerun.add_argument("results", metavar="RESULTS", type=Path)
@@ -476,11 +483,37 @@ def _load_all(baseline: str, *options: str) -> tuple[Any, list[Any]]:
 
 
 def _report(options: argparse.Namespace) -> int:
+    from .pdf import NoPdf
     from .results import Results
+    from .stakeholders import UnknownSeat, find, seats
+    from .texts import LanguageError, catalogue
 
+    kinds = {"states": "state", "agencies": "agency", "partners": "partner"}
+    wanted = options.stakeholders
+    try:
+        chosen = [find(name) for name in options.seats]
+        language = catalogue(options.language)
+    except (UnknownSeat, LanguageError) as error:
+        raise Usage(str(error)) from None
+    chosen += [s for s in seats() if wanted == "all" or s.kind == kinds.get(wanted)]
     found = Results.read(options.results)
-    path = found.rewrite_report(options.results)
-    print(path if options.quiet else f"Report:  {path}  (open it in a browser: {path.resolve().as_uri()})")
+    if language.missing and not options.quiet:
+        print(f"{len(language.missing)} texts are not in {options.language} and are told in English", file=sys.stderr)
+    try:
+        path = found.rewrite_report(options.results, chosen, language, options.pdf)
+    except NoPdf as error:
+        raise Usage(str(error)) from None
+    if options.quiet:
+        print(path)
+        return DONE
+    print(f"Report:  {path}  (open it in a browser: {path.resolve().as_uri()})")
+    if options.pdf:
+        print(f"PDF:     {path.with_suffix('.pdf')}")
+    pages = sorted({seat.code for seat in chosen})
+    if len(pages) == 1:
+        print(f"Page:    {path.parent / 'stakeholders' / pages[0]}.html")
+    elif pages:
+        print(f"Pages:   {path.parent / 'stakeholders'} ({len(pages)}, linked from the report)")
     return DONE
 
 

@@ -203,9 +203,22 @@ def record(run: str, plan: Plan) -> PlanRecord:
             "frank_wolfe_gap": found.gap, "runs": found.runs, "iterations": _plain(found.history),
             "response": _plain(found.response.table()),
         }  # fmt: skip
-    return PlanRecord(
-        run, plan.table, plan.shadow_prices.reset_index(drop=True), facts
-    )
+    if (frontier := _frontier(plan)) is not None:
+        facts["frontier"] = frontier
+    limits = plan.slack.drop(columns="slack").reset_index(drop=True)
+    return PlanRecord(run, plan.table, plan.shadow_prices.reset_index(drop=True), facts, limits)
+
+
+def _frontier(plan: Plan) -> dict[str, Any] | None:
+    """The frontier between deaths and public cost with the plan and its rules; None where staff does not move deaths."""
+    from ..optimise.frontier import FrontierError, marks
+
+    try:
+        points = plan.frontier("deaths", "cost_eur")
+    except FrontierError:
+        return None
+    shown = marks(plan, "deaths", "cost_eur")
+    return {"points": _plain(points), "marks": {name: list(pair) for name, pair in shown.items()}}
 
 
 def _plain(table: pd.DataFrame) -> list[dict[str, Any]]:

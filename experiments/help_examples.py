@@ -46,7 +46,12 @@ EXAMPLES: Final[dict[str, tuple[tuple[str, str], ...]]] = {
         ("countersmuggling sweep my-design.yaml --out results/mine --shard 3/10", "one job of a job array"),
     ),
     "designs": (("countersmuggling designs", "names, sizes and questions"),),
-    "report": (("countersmuggling report results/mine", "after a new version, or to mend a page that was lost"),),
+    "report": (
+        ("countersmuggling report results/mine", "after a new version, or to mend a page that was lost"),
+        ("countersmuggling report results/mine --pdf", "report.pdf beside report.html"),
+        ("countersmuggling report results/mine --for ITA --for Europol --for Tunisia", "a page for each of them"),
+        ("countersmuggling report results/mine --stakeholders all", "a page for every seat at the table"),
+    ),
     "rerun": (("countersmuggling rerun results/mine", "does this machine give the same figures?"),),
     "data": (("countersmuggling data import detections.xlsx --out observed", "a publisher's file"),),
     "data import": (

@@ -19,17 +19,27 @@ from ..model.pairing import interval
 from ..scenarios import OUTCOMES, Scenario, ScenarioError, load
 from . import summarising
 from .folder import FORMAT, MARKER, FolderError, explaining, is_results_folder, new_folder, put, replace_file
+from .texts import DEFAULT, t
 
 if TYPE_CHECKING:
     import xarray as xr
 
     from .figures import Plots
+    from .stakeholders import Seat
+    from .texts import Catalogue
 
 FORMAT_VERSION = 1
 
 #: what a run is in a comparison: what is compared with, an option as its file says, or the option with staff placed
 Role = Literal["baseline", "option", "pro_rata", "static", "plan"]
 
+#: columns of tables that another analysis may put into a results folder, for the report to show
+ADDED: Mapping[str, tuple[str, ...]] = {
+    "attribution": ("outcome", "unit", "lever", "part", "low", "high", "share"),
+    "sensitivity": ("factor", "outcome", "low", "high"),
+    "waterbed": ("resource", "place", "affected_place", "outcome", "effect", "se"),
+}
+LIMIT_COLUMNS = ("run", "constraint", "kind", "place", "resource", "quarter", "limit", "used")
 ALLOCATION_COLUMNS = ("run", "resource", "place", "quarter", "staff")
 SHADOW_PRICE_COLUMNS = (
     "run",
@@ -102,6 +112,8 @@ class PlanRecord:
     allocation: pd.DataFrame
     shadow_prices: pd.DataFrame
     facts: Mapping[str, Any] = field(default_factory=dict)
+    #: how far each limit is used: constraint, kind, place, resource, quarter, limit, used; None in folders of before
+    limits: pd.DataFrame | None = None
 
 
 @dataclass(frozen=True)
@@ -129,6 +141,10 @@ class Results:
     evidence: pd.DataFrame | None = field(default=None, compare=False)
     #: the first option's difference split over levers (see `attribution.attribute`); None when not asked for
     attribution: pd.DataFrame | None = field(default=None, compare=False)
+    #: how far outcomes move with single parameters: factor, outcome, low, high (see `figures.tornado`); None when not asked
+    sensitivity: pd.DataFrame | None = field(default=None, compare=False)
+    #: how staff in one place changes outcomes elsewhere (see `figures.waterbed`); None when not measured
+    waterbed: pd.DataFrame | None = field(default=None, compare=False)
 
     # ------------------------------------------------------------------ figures of the runs
 
@@ -139,7 +155,7 @@ class Results:
                 return run
         raise KeyError(f"no run '{key}' in these results; there are {', '.join(r.key for r in self.runs)}")
 
-    @cached_property
+    @property
     def names(self) -> dict[str, str]:
         """Short names for tables and legends by key: a title up to its dash or colon, where that tells runs apart."""
         own = [run for run in self.runs if run.role in ("baseline", "option")]
@@ -151,10 +167,7 @@ class Results:
             r.key: first[r.key] if counts[first[r.key]] == 1 and len(first[r.key]) > 6 else r.title
             for r in own
         }
-        placed = {"pro_rata": "pro rata", "static": "by static plan", "plan": "by plan"}
-        return {
-            r.key: short[r.key] if r in own else f"{short[r.of]}, staff {placed[r.role]}" for r in self.runs
-        }
+        return {r.key: short[r.key] if r in own else t(f"run.{r.role}", title=short[r.of]) for r in self.runs}
 
     @property
     def scenario(self) -> Scenario:
@@ -189,6 +202,17 @@ class Results:
         frames = [self.difference(*pair) for pair in dict.fromkeys(pairs)]
         empty = pd.DataFrame(columns=list(summarising.COMPARISON_COLUMNS))
         return pd.concat(frames, ignore_index=True) if frames else empty
+
+    def by_place(self, run: str, against: str, outcome: str, by: str) -> pd.DataFrame:
+        """Paired difference of one outcome for every value of a dimension (see `summarising.paired_by`), kept once made."""
+        key = (run, against, outcome, by)
+        if key not in self._places:
+            self._places[key] = summarising.paired_by(self.outcomes, run, against, outcome, by)
+        return self._places[key]
+
+    @cached_property
+    def _places(self) -> dict[tuple[str, str, str, str], pd.DataFrame]:
+        return {}
 
     def points(self, run: str, against: str) -> tuple[float, float, float]:
         """Paired difference of the weighted sum of outcomes that `run`'s scenario sets (points; less is better).
@@ -349,8 +373,12 @@ class Results:
         if self.plans:
             put(folder / "allocation.csv", self.allocation().to_csv(index=False))
             put(folder / "shadow_prices.csv", self.shadow_prices().to_csv(index=False))
-        if self.attribution is not None:
-            put(folder / "attribution.csv", self.attribution.to_csv(index=False))
+            if any(plan.limits is not None for plan in self.plans):
+                put(folder / "limits.csv", self.limits().to_csv(index=False))
+        for name in ADDED:
+            table = getattr(self, name)
+            if table is not None:
+                put(folder / f"{name}.csv", table.to_csv(index=False))
         if report:
             for name, content in self._report_files().items():
                 put(folder / name, content)
@@ -359,20 +387,62 @@ class Results:
             _json({"format": FORMAT, "format_version": FORMAT_VERSION, **_plain(dict(self.provenance))}),
         )
 
-    def rewrite_report(self, folder: str | Path) -> Path:
-        """Make figures and ``report.html`` anew in a results folder; each file is replaced by a rename."""
+    def rewrite_report(
+        self, folder: str | Path, stakeholders: Sequence[Seat] = (), language: str | Catalogue = DEFAULT, pdf: bool = False,
+    ) -> Path:  # fmt: skip
+        """Make figures and ``report.html`` anew in a results folder; each file is replaced by a rename.
+
+        Parameters
+        ----------
+        folder : path
+        stakeholders : sequence of Seat
+            Who gets a page of their own; pages that the folder already has are made anew.
+        language : str or Catalogue
+        pdf : bool
+            Also write ``report.pdf`` and each stakeholder's page as PDF; those that the folder already has are made anew.
+
+        Raises
+        ------
+        FolderError
+        NoPdf
+            When PDF is asked for and cannot be made here; nothing is written then.
+        """
         target = Path(folder)
         if not is_results_folder(target):
             raise FolderError(f"{target} is not a results folder")
+        if pdf:
+            from .pdf import check
+
+            check()
+        chosen = self._seats_of(target, stakeholders)
         with explaining(target, "Files that could not be replaced are as they were."):
-            for name, content in self._report_files().items():
+            files = self._report_files(chosen, language)
+            if pdf:
+                from .pdf import pdf_of
+
+                pages = {name: str(text) for name, text in files.items() if name.endswith(".html")}
+                files |= {f"{name.removesuffix('.html')}.pdf": pdf_of(text) for name, text in pages.items()}
+            for name, content in files.items():
                 replace_file(target / name, content)
+            for old in [] if pdf else [target / "report.pdf", *target.glob("stakeholders/*.pdf")]:
+                old.unlink(missing_ok=True)  # it would tell something else than the page beside it
         return target / "report.html"
 
-    def _report_files(self) -> dict[str, bytes | str]:
+    @staticmethod
+    def _seats_of(folder: Path, wanted: Sequence[Seat]) -> list[Seat]:
+        """Seats asked for, and those whose pages the folder has, in one order."""
+        there = {page.stem for page in folder.glob("stakeholders/*.html")}
+        if not wanted and not there:
+            return []
+        from .stakeholders import seats
+
+        codes = there | {seat.code for seat in wanted}
+        return [seat for seat in seats() if seat.code in codes]
+
+    def _report_files(self, stakeholders: Sequence[Seat] = (), language: str | Catalogue = DEFAULT) -> dict[str, bytes | str]:
         from .report import files_of_report
 
-        return files_of_report(self)
+        return files_of_report(self, stakeholders, language)
 
     def allocation(self) -> pd.DataFrame:
         """Staff that the plans place: columns run, resource, place, quarter, staff."""
@@ -381,6 +451,10 @@ class Results:
     def shadow_prices(self) -> pd.DataFrame:
         """Dual values of the plans: columns run, constraint, place, resource, quarter, dual, unit, words."""
         return _stacked([(p.run, p.shadow_prices) for p in self.plans], SHADOW_PRICE_COLUMNS)
+
+    def limits(self) -> pd.DataFrame:
+        """How far the plans use each limit: columns run, constraint, kind, place, resource, quarter, limit, used."""
+        return _stacked([(p.run, p.limits) for p in self.plans if p.limits is not None], LIMIT_COLUMNS)
 
     @classmethod
     def read(cls, folder: str | Path) -> Results:
@@ -408,8 +482,7 @@ class Results:
             summary = json.loads((path / "summary.json").read_text(encoding="utf-8"))
             outcomes = pd.read_parquet(path / "outcomes.parquet")
             evidence = pd.read_csv(path / "parameters.csv", keep_default_na=False)
-            split = path / "attribution.csv"
-            attribution = pd.read_csv(split) if split.is_file() else None
+            added = {name: _added(path / f"{name}.csv", columns) for name, columns in ADDED.items()}
             scenarios = {"": load(path / "scenario.resolved.yaml")}
             runs = []
             for key, facts in summary["runs"].items():
@@ -423,12 +496,17 @@ class Results:
                 prices = pd.read_csv(path / "shadow_prices.csv", keep_default_na=False)
                 for column in ("dual", "limit", "holds_from", "holds_to"):
                     prices[column] = pd.to_numeric(prices[column])
+                used = path / "limits.csv"
+                limits = pd.read_csv(used, keep_default_na=False) if used.is_file() else None
+                if limits is not None:
+                    limits[["limit", "used"]] = limits[["limit", "used"]].apply(pd.to_numeric)
                 for key, facts in summary["plans"].items():
                     parts = [
-                        f[f["run"] == key].drop(columns="run").reset_index(drop=True)
-                        for f in (allocation, prices)
+                        None if f is None else f[f["run"] == key].drop(columns="run").reset_index(drop=True)
+                        for f in (allocation, prices, limits)
                     ]
-                    plans.append(PlanRecord(key, parts[0], parts[1], facts))
+                    assert parts[0] is not None and parts[1] is not None
+                    plans.append(PlanRecord(key, parts[0], parts[1], facts, parts[2]))
         except FolderError:
             raise
         except ScenarioError as error:
@@ -443,7 +521,7 @@ class Results:
                 else f"{type(error).__name__}: {error}"
             )
             raise FolderError(f"{path} is damaged: {told}") from error
-        return cls(tuple(runs), outcomes, provenance, tuple(plans), summary["kind"], evidence, attribution)
+        return cls(tuple(runs), outcomes, provenance, tuple(plans), summary["kind"], evidence, **added)
 
 
 def questions(runs: Sequence[Run]) -> list[str]:
@@ -451,6 +529,17 @@ def questions(runs: Sequence[Run]) -> list[str]:
     asked = [" ".join(run.scenario.question.split()) for run in runs if run.role == "option"]
     first = " ".join(runs[0].scenario.question.split())
     return list(dict.fromkeys(q for q in asked if q and q != first)) or ([first] if first else [])
+
+
+def _added(file: Path, columns: Sequence[str]) -> pd.DataFrame | None:
+    """A table that another analysis put into the folder; None where it is not there."""
+    if not file.is_file():
+        return None
+    table = pd.read_csv(file).rename(columns={"affected place": "affected_place", "parameter": "factor"})
+    missing = [c for c in columns if c not in table.columns]
+    if missing:
+        raise FolderError(f"{file.parent} is damaged: {file.name} has no column {', '.join(missing)}")
+    return table
 
 
 def _stacked(parts: list[tuple[str, pd.DataFrame]], columns: Sequence[str]) -> pd.DataFrame:

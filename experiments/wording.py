@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-import pandas as pd
-
 from ..scenarios import OUTCOMES
+from . import texts
+from .texts import t
 
-#: outcomes in the order in which they are told: people, smugglers, authorities, money
+#: outcomes in the order in which they are told, by the key of the group's title
 GROUPS: dict[str, tuple[str, ...]] = {
-    "People": ("deaths", "travellers_in_debt", "travellers_held", "ransom_eur", "legal_pathway_admissions"),
-    "Smugglers": (
+    "people": ("deaths", "travellers_in_debt", "travellers_held", "ransom_eur", "legal_pathway_admissions"),
+    "smugglers": (
         "smuggler_revenue_eur",
         "smuggler_profit_eur",
         "mean_fee_eur",
         "active_networks",
         "networks_dismantled",
     ),
-    "Movement": ("irregular_crossings", "detections", "interceptions", "asylum_load"),
-    "Justice": ("arrests", "convictions", "case_backlog"),
-    "Money": ("cost_eur",),
+    "movement": ("irregular_crossings", "detections", "interceptions", "asylum_load"),
+    "justice": ("arrests", "convictions", "case_backlog"),
+    "money": ("cost_eur",),
 }
 TOLD = tuple(name for group in GROUPS.values() for name in group)
 
@@ -33,10 +33,10 @@ def scale_of(unit: str, *values: float) -> tuple[float, str]:
     """Divisor and prefix with which values are read most easily: EUR million, or plain."""
     largest = max((abs(v) for v in values if math.isfinite(v)), default=0.0)
     if unit == "EUR":
-        for divisor, word in ((1e9, "EUR billion"), (1e6, "EUR million"), (1e3, "EUR thousand")):
+        for divisor, word in ((1e9, "billion"), (1e6, "million"), (1e3, "thousand")):
             if largest >= divisor:
-                return divisor, word
-    return 1.0, unit
+                return divisor, t(f"wording.eur_{word}")
+    return 1.0, texts.unit(unit)
 
 
 def number(value: float, largest: float | None = None, sign: bool = False) -> str:
@@ -75,37 +75,51 @@ def percent(value: float, sign: bool = True) -> str:
 
 def amount(value: float, unit: str, sign: bool = False) -> str:
     """A figure with its unit in front (euros) or without it."""
-    divisor, word = scale_of(unit, value)
+    divisor, _ = scale_of(unit, value)
     text = number(value / divisor, sign=sign)
-    if unit.startswith("EUR"):
-        return f"EUR {text}{word.removeprefix('EUR').removeprefix(' per leg')}"
-    return text
+    return t(_money(unit, divisor), figure=text) if unit.startswith("EUR") else text
+
+
+def _money(unit: str, divisor: float) -> str:
+    """Key of the text that puts a figure in euros into its scale."""
+    return {1e9: "wording.in_billion", 1e6: "wording.in_million", 1e3: "wording.in_thousand"}.get(divisor, "wording.in_eur")
 
 
 def span(low: float, high: float, unit: str) -> str:
     """Two ends of an interval, in one scale."""
-    divisor, word = scale_of(unit, low, high)
+    divisor, _ = scale_of(unit, low, high)
     largest = max(abs(low), abs(high)) / divisor
-    tail = word.removeprefix("EUR").removeprefix(" per leg") if unit.startswith("EUR") else ""
-    return f"{number(low / divisor, largest, True)} to {number(high / divisor, largest, True)}{tail}"
+    told = t("wording.span", low=number(low / divisor, largest, True), high=number(high / divisor, largest, True))
+    return t(_money(unit, divisor) + "_tail", figure=told) if unit.startswith("EUR") and divisor != 1.0 else told
 
 
 def title(outcome: str) -> str:
     """Title of an outcome in the middle of a sentence."""
-    text = OUTCOMES[outcome].title
+    text = texts.outcome(outcome)
     return text[0].lower() + text[1:]
+
+
+def month(text: str) -> str:
+    """'2025-01' as 'January 2025'."""
+    return t("wording.month_of", month=t(f"month.m{int(text[5:7])}"), year=text[:4])
 
 
 def period(first: str, last: str) -> str:
     """'2025-01', '2027-12' as 'January 2025 to December 2027'."""
-    names = [pd.Period(m, freq="M").strftime("%B %Y") for m in (first, last)]
-    return names[0] if first == last else f"{names[0]} to {names[1]}"
+    return month(first) if first == last else t("wording.period", first=month(first), last=month(last))
+
+
+def listed(parts: Sequence[str]) -> str:
+    """'a, b and c'."""
+    if not parts:
+        return ""
+    return parts[0] if len(parts) == 1 else t("wording.and", first=", ".join(parts[:-1]), last=parts[-1])
 
 
 def quarter(text: str) -> str:
     """'2025Q3' as 'quarter 3 of 2025'; other texts as they are."""
     year, _, rest = text.partition("Q")
-    return f"quarter {rest} of {year}" if year.isdigit() and rest.isdigit() else text
+    return t("wording.quarter", quarter=rest, year=year) if year.isdigit() and rest.isdigit() else text
 
 
 def finding(row: Mapping[str, Any]) -> str:
@@ -117,23 +131,21 @@ def finding(row: Mapping[str, Any]) -> str:
         A row of a comparison (see `summarising.paired`).
     """
     name, unit = str(row["outcome"]), str(row["unit"])
-    what = OUTCOMES[name].title
+    what = texts.outcome(name)
     mean, low, high = (float(row[k]) for k in ("difference", "low", "high"))
-    levels = f"from {amount(row['against_mean'], unit)} to {amount(row['run_mean'], unit)}"
+    before, after = amount(row["against_mean"], unit), amount(row["run_mean"], unit)
     if row["verdict"] == "unchanged":
-        return f"{what}: unchanged at {amount(row['against_mean'], unit)}."
+        return t("wording.unchanged", what=what, level=before)
     if row["verdict"] == "one replicate":
-        return f"{what}: {levels} ({amount(mean, unit, True)}) in one replicate; how far this is chance cannot be told."
+        return t("wording.one_replicate", what=what, before=before, after=after, change=amount(mean, unit, True))
     if row["verdict"] == "no clear difference":
-        return f"{what}: no clear difference (95{THIN}% interval {span(low, high, unit)}; level {amount(row['against_mean'], unit)})."
-    share = f", {percent(float(row['relative']))}" if math.isfinite(float(row["relative"])) else ""
-    word = {"lower": "fall", "higher": "rise"}[str(row["verdict"])]
-    if span(low, high, unit).split(" to ")[0] in span(low, high, unit).split(" to ")[1]:
-        return f"{what} {word}{'' if _plural(name) else 's'} by {amount(abs(mean), unit)}{share}, {levels}."
-    return (
-        f"{what} {word}{'' if _plural(name) else 's'} by {amount(abs(mean), unit)}{share} "
-        f"(95{THIN}% interval {span(low, high, unit)}), {levels}."
-    )
+        return t("wording.no_clear_difference", what=what, interval=span(low, high, unit), level=before)
+    share = t("wording.share", share=percent(float(row["relative"]))) if math.isfinite(float(row["relative"])) else ""
+    word = {"lower": "falls", "higher": "rises"}[str(row["verdict"])]
+    key = f"wording.{word}{'_many' if _plural(name) else ''}"
+    ends = [number(v / scale_of(unit, low, high)[0], max(abs(low), abs(high)) / scale_of(unit, low, high)[0], True) for v in (low, high)]
+    interval = "" if ends[0] == ends[1] else t("wording.interval", interval=span(low, high, unit))
+    return t(key, what=what, by=amount(abs(mean), unit), share=share, interval=interval, before=before, after=after)
 
 
 def _plural(outcome: str) -> bool:

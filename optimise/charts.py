@@ -28,7 +28,9 @@ INK, GREY, PALE, SEA, LAND, BORDER = "#1d2530", "#6b7480", "#d5d9de", "#eaf0f4",
 LESS, MORE = "#1f5fa8", "#c8560b"
 #: Paul Tol's bright scheme, for runs side by side; the first is the baseline's
 COLOURS = ("#5b6470", "#1f5fa8", "#c8560b", "#228833", "#aa3377", "#66a5c4", "#b8a000")
-DASHES = ("-", "-", "-", (0, (5, 1.5)), (0, (5, 1.5)), (0, (1.5, 1.2)), (0, (1.5, 1.2)))
+#: and a dash and a mark of its own for each, so that nothing is told by colour alone
+DASHES = ("-", (0, (6, 1.4)), (0, (1.6, 1.2)), (0, (6, 1.3, 1.6, 1.3)), (0, (3, 1.2)), (0, (6, 1.3, 1.6, 1.3, 1.6, 1.3)), (0, (1, 2)))
+MARKS = ("o", "o", "s", "D", "^", "v", "P")
 
 STYLE: Any = {
     "font.family": "sans-serif",
@@ -56,7 +58,19 @@ STYLE: Any = {
     "figure.dpi": 100,
 }
 
+#: what the charts of a plan say; who translates gives another function from key to text
+TEXTS = {
+    "none_placed": "The plan places no additional staff.",
+    "none_binds": "No limit binds: more of any resource would not improve the plan.",
+    "avoided": "Weighted harm avoided, {unit}",
+    "allocation_alt": "Heat map of additional staff by type and Member State, mean over the quarters with any. Most: {most}.",
+    "allocation_most": "{resource} in {place} {staff}",
+    "prices_alt": "Bars of what one more unit of a binding limit is worth. {words}",
+    "frontier_alt": "Efficient frontier between {first} and {second}, {number} points. {words}",
+}
+
 P = ParamSpec("P")
+Say = Callable[[str], str]
 
 
 class Chart(Figure):
@@ -68,12 +82,12 @@ class Chart(Figure):
         self.table = pd.DataFrame()
         self.alt = ""
 
-    def png(self, dpi: int = 160) -> bytes:
-        """The chart as PNG."""
+    def png(self, dpi: int = 160, few_colours: bool = True) -> bytes:
+        """The chart as PNG; in 256 colours unless told otherwise: smaller, but it takes a second for a large map."""
         with matplotlib.rc_context(STYLE):
             buffer = io.BytesIO()
             self.savefig(buffer, format="png", dpi=dpi, facecolor="white", metadata={"Software": None})
-        return _few_colours(buffer)
+        return _few_colours(buffer) if few_colours else buffer.getvalue()
 
     def svg(self, prefix: str = "") -> str:
         """The chart as an SVG element, equal bytes for equal content.
@@ -149,7 +163,9 @@ def empty(width: float, text: str) -> Chart:
 
 
 @styled
-def allocation(placed: pd.DataFrame, width: float = 10.0) -> Chart:
+def allocation(
+    placed: pd.DataFrame, width: float = 10.0, say: Say = TEXTS.__getitem__, titled: Say | None = None
+) -> Chart:
     """Heat map of the staff that a plan places, by place and type, mean over the quarters with any.
 
     Parameters
@@ -158,10 +174,13 @@ def allocation(placed: pd.DataFrame, width: float = 10.0) -> Chart:
         Columns resource, place, quarter, staff (``plan.table``).
     width : float
         Inches.
+    say, titled : callable, optional
+        Text of a key of `TEXTS`, and title of a resource type, in another language.
     """
+    titled = titled or resource_title
     table = allocation_table(placed)
     if table.empty:
-        return empty(width, "The plan places no additional staff.")
+        return empty(width, say("none_placed"))
     types, places = list(table.index), list(table.columns)
     width = max(4.5, min(width, 2.6 + 0.42 * len(places)))
     chart = Chart(figsize=(width, 0.34 * len(types) + 0.95), layout="constrained")
@@ -176,7 +195,7 @@ def allocation(placed: pd.DataFrame, width: float = 10.0) -> Chart:
                           fontsize=7, color="white" if shade[i, j] > 0.6 else INK)  # fmt: skip
     axes.set_xticks(range(len(places)), places, fontsize=7.5)
     axes.xaxis.tick_top()
-    axes.set_yticks(range(len(types)), [resource_title(t) for t in types])
+    axes.set_yticks(range(len(types)), [titled(t) for t in types])
     axes.tick_params(length=0)
     for side in axes.spines.values():
         side.set_visible(False)
@@ -185,8 +204,11 @@ def allocation(placed: pd.DataFrame, width: float = 10.0) -> Chart:
     axes.grid(which="minor", color="white", linewidth=1.5)
     axes.tick_params(which="minor", length=0)
     chart.table = table.reset_index()
-    top = [f"{resource_title(t)} in {table.loc[t].idxmax()} {table.loc[t].max():.1f}" for t in types]
-    chart.alt = f"Heat map of additional staff by type and Member State, mean over the quarters with any. Most: {'; '.join(top)}."
+    top = [
+        say("allocation_most").format(resource=titled(t), place=table.loc[t].idxmax(), staff=f"{table.loc[t].max():.1f}")
+        for t in types
+    ]
+    chart.alt = say("allocation_alt").format(most="; ".join(top))
     return chart
 
 
@@ -214,7 +236,10 @@ def resource_title(name: str) -> str:
 
 
 @styled
-def shadow_prices(prices: pd.DataFrame, most: int = 12, width: float = 10.0) -> Chart:
+def shadow_prices(
+    prices: pd.DataFrame, most: int = 12, width: float = 10.0, say: Say = TEXTS.__getitem__,
+    named: Callable[[dict[str, Any]], str] | None = None,
+) -> Chart:  # fmt: skip
     """Bars of the largest shadow prices of a plan: how far weighted harm falls for one unit more room.
 
     Parameters
@@ -225,10 +250,13 @@ def shadow_prices(prices: pd.DataFrame, most: int = 12, width: float = 10.0) -> 
         Bars at most.
     width : float
         Inches.
+    say, named : callable, optional
+        Text of a key of `TEXTS`, and short name of a limit (see `constraint_name`), in another language.
     """
+    named = named or constraint_name
     table = binding(prices)
     if table.empty:
-        return empty(width, "No limit binds: more of any resource would not improve the plan.")
+        return empty(width, say("none_binds"))
     # of one limit in several quarters, the one that matters most
     same = [
         constraint_name({str(k): v for k, v in row.items()} | {"quarter": ""})
@@ -244,18 +272,16 @@ def shadow_prices(prices: pd.DataFrame, most: int = 12, width: float = 10.0) -> 
     grid = chart.subplots(len(units), 1, squeeze=False, height_ratios=sizes)
     for axes, unit in zip(grid.flat, units, strict=True):
         part = shown[shown["unit"] == unit]
-        labels = [constraint_name(r) for r in part.to_dict(orient="records")]
+        labels = [named({str(k): v for k, v in r.items()}) for r in part.to_dict(orient="records")]
         axes.barh(range(len(part)), -part["dual"], color=LESS, height=0.62)
         axes.set_yticks(range(len(part)), labels)
         axes.invert_yaxis()
         axes.tick_params(axis="y", length=0)
         axes.grid(axis="x")
         axes.set_axisbelow(True)
-        axes.set_title(f"Weighted harm avoided, {unit}", fontsize=8, fontweight="normal")
+        axes.set_title(say("avoided").format(unit=unit), fontsize=8, fontweight="normal")
     chart.table = table
-    chart.alt = "Bars of what one more unit of a binding limit is worth. " + " ".join(
-        table["words"].head(3).astype(str)
-    )
+    chart.alt = say("prices_alt").format(words=" ".join(table["words"].head(3).astype(str)))
     return chart
 
 
@@ -289,19 +315,21 @@ def binding(prices: pd.DataFrame) -> pd.DataFrame:
     return table.loc[order].reset_index(drop=True)
 
 
-def constraint_name(row: dict[str, Any]) -> str:
+def constraint_name(row: dict[str, Any], kinds: Mapping[str, str] = KINDS, titled: Say = resource_title) -> str:
     """Short name of a limit: its kind, resource, place and quarter as far as it has them."""
     parts = [str(row.get("resource") or ""), str(row.get("place") or "")]
-    parts[0] = resource_title(parts[0]) if parts[0] else ""
+    parts[0] = titled(parts[0]) if parts[0] else ""
     if not any(parts):  # a budget heading or a pool stands only in the limit's own name: kind__what__when
         parts = [str(row["constraint"]).partition("__")[2].rpartition("__")[0].replace("_", " ")]
     told = ", ".join(p for p in [*parts, str(row.get("quarter") or "")] if p and p != "nan")
-    kind = KINDS.get(str(row.get("kind") or ""), str(row["constraint"]).replace("_", " "))
+    kind = kinds.get(str(row.get("kind") or ""), str(row["constraint"]).replace("_", " "))
     return f"{kind}: {told}" if told else kind
 
 
 @styled
-def frontier(points: pd.DataFrame, marks: Mapping[str, tuple[float, float]], width: float = 6.5) -> Chart:
+def frontier(
+    points: pd.DataFrame, marks: Mapping[str, tuple[float, float]], width: float = 6.5, say: Say = TEXTS.__getitem__
+) -> Chart:
     """The efficient frontier between two outcomes.
 
     Parameters
@@ -332,8 +360,8 @@ def frontier(points: pd.DataFrame, marks: Mapping[str, tuple[float, float]], wid
     axes.grid(True)
     axes.set_axisbelow(True)
     chart.table = points
-    chart.alt = f"Efficient frontier between {first} and {second}, {len(points)} points. " + " ".join(
-        str(text) for text in points["words"].iloc[[0, -1]])
+    words = " ".join(str(text) for text in points["words"].iloc[[0, -1]]) if "words" in points else ""
+    chart.alt = say("frontier_alt").format(first=first, second=second, number=len(points), words=words).strip()
     return chart
 
 

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
+from scipy import stats
 
+from countersmuggling.experiments import criteria, wording
+from countersmuggling.experiments.folder import FolderError
 from countersmuggling.experiments.report import files_of_report
 from countersmuggling.experiments.results import Results
 from countersmuggling.scenarios import LEVERS, registry
@@ -62,7 +69,7 @@ class Page(HTMLParser):
 
 
 def page_of(results: Results) -> tuple[Page, str]:
-    text = files_of_report(results)["report.html"]
+    text = files_of_report(results, figures=False)["report.html"]
     assert isinstance(text, str)
     return Page(text), text
 
@@ -93,9 +100,9 @@ def test_ids_are_unique_and_links_lead_somewhere(made: tuple[Page, str]) -> None
 
 def test_every_picture_has_words(made: tuple[Page, str]) -> None:
     page, text = made
-    assert len(page.alternatives) == text.count("<figcaption>") == 7
+    assert len(page.alternatives) == text.count("<figcaption>") == 9
     assert all(len(a) > 20 for a in page.alternatives)
-    assert page.text.count("Table behind this figure") == 7
+    assert text.count("<summary>Table behind this figure") == 9
 
 
 def test_what_a_director_reads_first(made: tuple[Page, str], results: Results) -> None:
@@ -113,6 +120,91 @@ def test_what_a_director_reads_first(made: tuple[Page, str], results: Results) -
     )
     assert "more public cost" in text
     assert "Simulated, the plan does better than the pro-rata placement" in text
+
+
+def row_of(text: str, title: str) -> str:
+    """The row of the first table in which a title stands, tags taken out."""
+    found = re.search(rf'<tr><th scope="row">{re.escape(title)} .*?</tr>', text, re.DOTALL)
+    assert found, title
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", found[0])).replace("\N{NARROW NO-BREAK SPACE}", " ")
+
+
+def test_options_stand_side_by_side_under_every_criterion(made: tuple[Page, str], results: Results) -> None:
+    page, whole = made
+    front = whole[: whole.index('<section id="annex"')]
+    text = page.text
+    order = [text.index(f"{c} –") for c in (
+        "Effectiveness", "Efficiency", "Coherence", "Rights and humanitarian effect", "Distribution over Member States")]  # fmt: skip
+    assert order == sorted(order)
+    table = results.difference("small-option", "baseline-2025").set_index("outcome")
+    change, low, high = (float(table.loc["deaths", c]) for c in ("difference", "low", "high"))  # type: ignore[arg-type]
+    told = row_of(front, "Deaths on the way")
+    largest = max(abs(low), abs(high), abs(change))
+    assert wording.number(change, largest, True) in told
+    assert f"{wording.number(low, largest, True)} to {wording.number(high, largest, True)}" in told
+    assert "✓ better" in told
+    assert "○ no clear difference" in row_of(front, "Travellers in debt")
+    assert "▲ higher" in row_of(front, "Public cost")
+    assert "EUR" in row_of(front, "Public cost per death avoided")
+    assert "Small option, staff by plan" in front
+    assert "Greece" in front and "Germany" in front
+    assert "Not run in this folder" in front
+
+
+def test_cost_of_a_death_avoided_is_a_ratio_with_fiellers_interval() -> None:
+    above, below = [10.0, 12.0, 11.0, 9.0], [2.0, 2.4, 2.1, 1.9]
+    ratio, low, high = criteria.ratio_interval(above, below)
+    assert ratio == pytest.approx(42.0 / 8.4)
+    assert low < ratio < high
+    # where the ratio is at either end, the difference above - ratio x below is just as far from zero as chance allows
+    for end in (low, high):
+        left = np.array(above) - end * np.array(below)
+        t_value = left.mean() / (left.std(ddof=1) / 2)
+        assert abs(t_value) == pytest.approx(stats.t.ppf(0.975, 3))
+    assert criteria.ratio_interval(above, [1.0, -1.0, 2.0, -1.5])[1:] == (-math.inf, math.inf)
+
+
+def test_six_options_are_told_as_shares(make_results: Callable[..., Results]) -> None:
+    found = make_results(3, 2, planned=False)
+    option, frame = found.runs[1], found.outcomes.astype({"run": str})
+    own = frame[frame["run"] == option.key]
+    names = [f"option-{n}" for n in range(6)]
+    runs = [replace(option, key=n, title=n.replace("-", " ").title(), of=n) for n in names]
+    parts = [frame[frame["run"] == found.runs[0].key], *(own.assign(run=n) for n in names)]
+    six = Results((found.runs[0], *runs), pd.concat(parts, ignore_index=True), {}, (), "compare")
+    table = criteria.Criteria(six, six.runs[1:])
+    assert table.compact
+    deaths = table.row("deaths")
+    assert deaths is not None and len(deaths.cells) == 6
+    assert all(cell.text.endswith("%") for cell in deaths.cells)
+
+
+def test_validation_counts_the_verdicts_of_the_page(made: tuple[Page, str]) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "patterns.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| P\d.*\| (told|partly|emergent) \| (in|out) \|$", page, re.MULTILINE)
+    assert len(rows) > 50
+    emergent = [verdict for kind, verdict in rows if kind == "emergent"]
+    within = [verdict for _, verdict in rows].count("in")
+    assert f"{within} of {len(rows)} published patterns lie in their bands" in made[0].text
+    assert f"of the {len(emergent)} that nothing tells the model, {emergent.count('in')}" in made[0].text
+
+
+def test_sensitivity_and_waterbed_that_lie_in_the_folder_are_told(results: Results, tmp_path: Path) -> None:
+    folder = results.write(tmp_path / "results", report=False)
+    (folder / "sensitivity.csv").write_text(
+        "factor,outcome,low,high\nfees.markup,deaths,-4,9\nbeliefs.half_life_days,deaths,1,-1\n", encoding="utf-8"
+    )
+    (folder / "waterbed.csv").write_text(
+        "resource,place,affected_place,outcome,effect,se\nanalyst,ITA,ITA,deaths,-2,0.5\nanalyst,ITA,GRC,deaths,1.5,2\n", encoding="utf-8"
+    )
+    found = Results.read(folder)
+    text = page_of(found)[0].text
+    assert "Deaths on the way: hangs most on" in text
+    assert "No analysis of sensitivity" not in text
+    assert "Pressed here, swells there" in text
+    (folder / "waterbed.csv").write_text("resource,place\nanalyst,ITA\n", encoding="utf-8")
+    with pytest.raises(FolderError, match=r"waterbed.csv has no column affected_place"):
+        Results.read(folder)
 
 
 def test_judgement_is_named(made: tuple[Page, str]) -> None:
@@ -171,7 +263,7 @@ def test_a_single_run_compares_nothing(results: Results) -> None:
     )
     text = page_of(only)[0].text
     assert "Status quo" in text
-    assert "against" not in text[: text.index("What this rests on")]
+    assert "against" not in text[: text.index("Sensitivity: what hangs on what")]
 
 
 def test_nothing_happened(results: Results) -> None:

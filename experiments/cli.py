@@ -18,7 +18,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from . import sweep_command
+from . import pairing_commands, sweep_command
 from .ending import DONE, FAULT, INFEASIBLE, INTERRUPTED, INVALID, Usage
 from .help_examples import epilogue
 from .terminal import coloured
@@ -137,9 +137,9 @@ def parser() -> argparse.ArgumentParser:
         "optimise", "plan where a scenario's staff goes, and simulate the plan beside other placements"
     )
     optimise.add_argument("scenario", metavar="SCENARIO")
-    optimise.add_argument("--method", choices=("static", "anticipating"), default="static",
+    optimise.add_argument("--method", choices=("static", "anticipating", "rolling"), default="static",
                           help="static: effects as measured today; anticipating: reckons with the answer to the plan, tested step "
-                          "by step, some 20 minutes (default: %(default)s)")  # fmt: skip
+                          "by step, some 20 minutes; rolling: planned anew every quarter from reports (default: %(default)s)")  # fmt: skip
     for command in (compare, optimise):
         command.add_argument(
             "--solver", choices=("highs", "cbc"), default="highs", help="(default: %(default)s)"
@@ -153,6 +153,7 @@ def parser() -> argparse.ArgumentParser:
     _json_option(sweep, "print counts and the folder (with --dry-run: what is expected) as JSON")
     designs = add("designs", "list the bundled designs for sweeps")
     _json_option(designs, "print names, titles, questions and sizes as JSON")
+    pairing_commands.add_commands(add, _whole, _at_least_one)
     report = add("report", "make figures and report.html of a results folder anew, as PDF, for stakeholders, in another language")
     report.add_argument("results", metavar="RESULTS", type=Path)
     report.add_argument("--for", dest="seats", metavar="NAME", action="append", default=[],
@@ -356,6 +357,7 @@ def _dispatch(options: argparse.Namespace, given: Sequence[str], kept: list[Kept
         "designs": files.designs_command,
         "rerun": _rerun,
         "data": _data,
+        **dict.fromkeys(pairing_commands.COMMANDS, pairing_commands.run),
     }
     if options.command in commands:
         return commands[options.command](options)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ..optimise import Plan
 
 ROLE_TITLES = {"pro_rata": "staff placed pro rata", "static": "staff placed by a static plan", "plan": "staff placed by the plan"}
-Method = Literal["static", "anticipating"]
+Method = Literal["static", "anticipating", "rolling"]
 
 
 class NotComparable(ValueError):
@@ -101,12 +101,18 @@ def optimised(
 
     The scenario is simulated as written, with its posts placed pro rata, and with its posts placed by the plan, paired
     by replicate. With ``method="anticipating"`` the plan reckons with the smugglers' answer to it, and the static plan is simulated
-    beside it. Other parameters as for :func:`compare`.
+    beside it. With ``method="rolling"`` the plan is made anew every quarter inside the model (:func:`.rolling_plan.rolled`).
+    Other parameters as for :func:`compare`.
 
     Returns
     -------
     Results
     """
+    if method == "rolling":
+        from .rolling_plan import rolled
+
+        return rolled(scenario, solver=solver, replicates=replicates, seed=seed, persons_per_agent=persons_per_agent, workers=workers,
+                      progress=progress, check_invariants=check_invariants)  # fmt: skip
     clock = Clock()
     first = adapted(scenario, replicates=replicates, seed=seed, persons_per_agent=persons_per_agent)
     runs = [Run(first.name, title_of(first), first, "baseline", first.name)]

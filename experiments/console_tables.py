@@ -58,7 +58,7 @@ def _changes(found: Results, stream: Any) -> list[str]:
     pairs = [(run, found.runs[0]) for run in found.runs if run.role == "option"]
     for run in found.runs:
         if run.role == "plan":
-            pairs += [(run, o) for o in found.runs if o.of == run.of and o.role in ("baseline", "pro_rata", "static")]
+            pairs += [(run, o) for o in found.runs if o.of == run.of and o.role in ("baseline", "pro_rata", "static", "alone", "own", "truth")]
     for run, against in pairs:
         table = summarising.by_key(found.difference(run.key, against.key), "outcome")
         rows = [("", "before", "after", "change", "95 % interval", "", "")]

@@ -91,7 +91,8 @@ def rerun(
             kept.scenario, plain, plan=bool(kept.plans), solver=solver, workers=workers, progress=progress
         )
     elif kept.kind == "optimise":
-        method: Method = "anticipating" if any(p.facts.get("method") == "anticipating" for p in kept.plans) else "static"
+        told = {str(p.facts.get("method", "static")) for p in kept.plans}
+        method: Method = "anticipating" if "anticipating" in told else "rolling" if "rolling" in told else "static"
         again = optimised(kept.scenario, solver=solver, method=method, workers=workers, progress=progress)
     else:
         again = simulate(kept.scenario, workers=workers, progress=progress)

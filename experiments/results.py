@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 FORMAT_VERSION = 1
 
 #: what a run is in a comparison: what is compared with, an option as its file says, or the option with staff placed
-Role = Literal["baseline", "option", "pro_rata", "static", "plan"]
+Role = Literal["baseline", "option", "pro_rata", "static", "alone", "own", "truth", "plan"]
 
 #: columns of tables that another analysis may put into a results folder, for the report to show
 ADDED: Mapping[str, tuple[str, ...]] = {
@@ -79,9 +79,9 @@ class Run:
     title : str
         Name for people.
     scenario : Scenario
-    role : {'baseline', 'option', 'pro_rata', 'static', 'plan'}
+    role : {'baseline', 'option', 'pro_rata', 'static', 'alone', 'own', 'truth', 'plan'}
     of : str
-        Key of the option whose staff is placed, for the last three roles; otherwise the key itself.
+        Key of the option whose staff is placed, for all but the first two roles; otherwise the key itself.
     """
 
     key: str

@@ -8,8 +8,9 @@ Three regimes of information, all with the same posts, limits and measured effec
 * ``own``: nobody sees other states' reports: each state asks for its key's share of the posts, raised or lowered by how its own
   reports of the quarter before compare with its first ones.
 
-``truth`` against ``shared`` is the value of reporting, ``shared`` against ``own`` that of sharing and of a Centre that reads what is
-shared.
+Beside them stands ``alone``: each state keeps its key's share of the posts, whatever is reported.  ``truth`` against ``shared`` is the value
+of complete and prompt reporting, ``shared`` against ``own`` that of sharing, and ``own`` against ``alone`` that of a Centre that weighs what states ask
+for against one another.
 """
 
 from __future__ import annotations
@@ -24,13 +25,14 @@ import pandas as pd
 
 from ...model.deployments import population_gdp_key
 from ...model.replicates import Job, run_many
-from ..allocation import build
+from ..allocation import AllocationModel, build
 from ..effects import EffectCurves, _nobody, measure_effects, workload
-from ..evaluation import FRESH, Evaluation, _totals, observe_totals, placed
+from ..evaluation import FRESH, WEIGHTED, Evaluation, _totals, observe_totals, placed
 from ..from_scenario import problem_from
 from ..linear_model import Floats
 from ..plan import check_limits, plan_for
 from ..problem import AllocationProblem
+from ..rules import by_share
 from ..solving import solve
 
 if TYPE_CHECKING:
@@ -203,7 +205,7 @@ class Rolling:
     Attributes
     ----------
     evaluation : Evaluation
-        Placements ``rolling, truth``, ``rolling, shared``, ``rolling, own``, ``static`` and ``pro_rata`` beside none, in the same
+        Placements ``rolling, truth``, ``rolling, shared``, ``rolling, own``, ``alone``, ``static`` and ``pro_rata`` beside none, in the same
         fresh replicates.
     worth : DataFrame
         Columns what, against, points, low, high (95 % of the mean paired difference; negative: less harm), posts (points over what
@@ -240,7 +242,7 @@ def evaluate_rolling(
         effects = measure_effects(scenario, workers, progress)
     weights = {name: weight.weight for name, weight in scenario.outcomes.items()}
     static = plan_for(problem_from(scenario, effects), effects, weights)
-    given = {"static": static.allocation, "pro_rata": static.pro_rata, **(others or {})}
+    given = {"static": static.allocation, "alone": alone(static.model), "pro_rata": static.pro_rata, **(others or {})}
     slim = replace(effects, runs=None)
     jobs: list[Job] = []
     for replicate in range(FRESH, FRESH + replicates):
@@ -263,18 +265,73 @@ def _observe(job: Job) -> dict[str, Any]:
     return {"totals": observe_totals(job), "staff": None}
 
 
-def _worth(evaluation: Evaluation, posts: float) -> pd.DataFrame:
-    """What each step of information is worth, in points and in posts."""
-    steps = [("reporting without gaps and delay", "rolling, truth", "rolling, shared"),
-             ("shared reports and a Centre that reads them", "rolling, shared", "rolling, own"),
-             ("planning anew every quarter", "rolling, shared", "static"),
-             ("planning at all", "rolling, shared", "pro_rata")]
+def alone(allocation: AllocationModel) -> pd.DataFrame:
+    """Each Member State keeps its key's share of the posts (half population, half gross domestic product), as near as the limits allow.
+
+    Places outside the Union share evenly what can only be sent there.
+
+    Returns
+    -------
+    DataFrame
+        Columns resource, place, quarter, staff.
+    """
+    from ...scenarios import world
+
+    p = allocation.problem
+    states = world().member_states.set_index("member_state")
+    key = pd.Series(population_gdp_key(states["population"].to_numpy(float), states["gdp_eur_bn"].to_numpy(float)), index=states.index)
+    share = np.where(p.sites, key.reindex(list(p.places)).fillna(0.0).to_numpy(float), 0.0)
+    total = share.sum(axis=1, keepdims=True)
+    even = p.sites / p.sites.sum(axis=1, keepdims=True)
+    staff = by_share(allocation, np.where(total > 0, share / np.where(total > 0, total, 1.0), even))
+    there = np.argwhere(staff > 1e-9)
+    return pd.DataFrame([(p.resources[r], p.places[i], p.quarters[t], float(staff[r, i, t])) for r, i, t in there],
+                        columns=["resource", "place", "quarter", "staff"])
+
+
+STEPS: Final = (
+    ("reporting without gaps and delay", "rolling, truth", "rolling, shared"),
+    ("sharing of reports", "rolling, shared", "rolling, own"),
+    ("coordination by the Centre", "rolling, own", "alone"),
+    ("planning anew every quarter", "rolling, shared", "static"),
+    ("planning at all", "rolling, shared", "pro_rata"))
+"""What is worth what: the first placement against the second."""
+
+
+def worth(evaluation: Evaluation, posts: float) -> pd.DataFrame:
+    """What each step of information is worth, outcome by outcome, in points and in posts.
+
+    Parameters
+    ----------
+    posts : float
+        Of the static plan: a post is worth the mean of what it avoids, where that is clearly something.
+
+    Returns
+    -------
+    DataFrame
+        Columns what, ours, against, outcome, unit, difference, low, high, posts (of the weighted harm only; NaN elsewhere, and where a
+        post's worth is not clear).
+    """
     each = evaluation.compare("static").iloc[0]
     clear = each["high"] < 0 and posts > 0
-    rows = []
-    for what, ours, theirs in steps:
+    frames = []
+    for what, ours, theirs in STEPS:
         if ours in evaluation.placements and theirs in evaluation.placements:
-            found = evaluation.compare(ours, theirs).iloc[0]
-            as_posts = -found["difference"] / (-each["difference"] / posts) if clear else np.nan
-            rows.append((what, theirs, found["difference"], found["low"], found["high"], as_posts))
-    return pd.DataFrame(rows, columns=["what", "against", "points", "low", "high", "posts"])
+            found = evaluation.compare(ours, theirs)
+            frame = found[["outcome", "unit", "difference", "low", "high"]].copy()
+            frame.insert(0, "what", what)
+            frame.insert(1, "ours", ours)
+            frame.insert(2, "against", theirs)
+            frame["posts"] = np.nan
+            if clear:
+                frame.loc[frame["outcome"] == WEIGHTED, "posts"] = found.iloc[0]["difference"] / (each["difference"] / posts)
+            frames.append(frame)
+    columns = ["what", "ours", "against", "outcome", "unit", "difference", "low", "high", "posts"]
+    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=columns)
+
+
+def _worth(evaluation: Evaluation, posts: float) -> pd.DataFrame:
+    """The same of the weighted harm alone."""
+    told = worth(evaluation, posts)
+    own = told[told["outcome"] == WEIGHTED].rename(columns={"difference": "points"})
+    return own[["what", "against", "points", "low", "high", "posts"]].reset_index(drop=True)

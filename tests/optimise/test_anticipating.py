@@ -1,7 +1,7 @@
 """Plans that reckon with the answer, on toys whose optimum is known from elsewhere."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import date
 from itertools import product
 from pathlib import Path
@@ -10,92 +10,31 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.optimize import minimize
 
 from countersmuggling.model.replicates import Job, run_one
 from countersmuggling.optimise.adaptive.observing import FrontJob, Fronts, ModelRuns, Observed, observe_fronts
 from countersmuggling.optimise.adaptive.planning import optimise_anticipating
+from countersmuggling.optimise.adaptive.regimes import Toy, best_known, toy, toy_allocation
 from countersmuggling.optimise.adaptive.response import Coefficient, Comparison, Response, fit_response
 from countersmuggling.optimise.adaptive.trust_region import PairedTests, Settings, Surrogate, anticipate
-from countersmuggling.optimise.allocation import AllocationModel, build
-from countersmuggling.optimise.examples import problem
+from countersmuggling.optimise.allocation import AllocationModel
 from countersmuggling.optimise.linear_model import Floats
 from countersmuggling.scenarios import Scenario, load
 
 WEIGHTS = {"deaths": 1.0}
 
 
-@dataclass
-class Toy:
-    """Smugglers who answer by a quantal response, with noise that paired runs share but for a part of it."""
-
-    truth: Response
-    noise: float = 0.0
-    own: float = 0.0
-    asked: int = 0
-    seen: list[int] = field(default_factory=list)
-
-    @property
-    def fronts(self) -> Fronts:
-        return self.truth.fronts
-
-    def observe(self, placements: Sequence[Floats], replicates: Sequence[int], what: str) -> list[list[Observed]]:
-        out = []
-        for n, staff in enumerate(placements):
-            runs = []
-            for replicate in replicates:
-                shared = np.random.default_rng([replicate, 0]).normal(1.0, self.noise, len(self.fronts))
-                alone = np.random.default_rng([replicate, 1, n, int(1e6 * np.abs(staff).sum())]).normal(
-                    1.0, self.own, len(self.fronts))
-                attempts, stopped, deadly = self.truth.flows(staff.mean(axis=2))
-                tried = attempts * shared * alone
-                runs.append(Observed({"deaths": float((tried * deadly).sum())}, tried, tried * stopped, tried * deadly, tried[None, :]))
-            out.append(runs)
-        self.asked += len(placements) * len(replicates)
-        self.seen += list(replicates)
-        return out
-
-
-def toy(seed: int, places: int = 27, routes: int = 60, sensitivity: float = 3.0, noise: float = 0.02) -> Toy:
-    """Routes over places with unequal flows, chances of being stopped and deadliness."""
-    g = np.random.default_rng(seed)
-    names = tuple(f"P{n:02}" for n in range(places))
-    where = np.concatenate([np.arange(places), g.integers(0, places, routes - places)])
-    fronts = Fronts(tuple(f"{names[i]} by R{n}" for n, i in enumerate(where)), tuple(names[i] for i in where),
-                    tuple(f"R{n}" for n in range(routes)))
-    attempts = g.lognormal(5.0, 1.0, routes)
-    truth = Response(
-        ("guard",), names, fronts, np.full(places, 2.0), attempts[None, :], attempts * g.uniform(0.05, 0.5, routes),
-        attempts * g.lognormal(-3.0, 0.7, routes), {"guard": Coefficient(1.0, 1.0, 0.0)}, {},
-        Coefficient(sensitivity, sensitivity, 0.0), Coefficient(0.5 * sensitivity, 0.5 * sensitivity, 0.0))
-    return Toy(truth, noise, noise / 4)
-
-
 def planning(toy: Toy, posts: float = 20.0) -> AllocationModel:
-    places = toy.truth.places
-    shape = (1, len(places), 1)
-    return build(problem(("guard",), places, width=np.full(shape, np.inf), slope=np.zeros(shape), available=posts,
-                         unit_cost=np.zeros(1)))
+    return toy_allocation(toy, posts)
 
 
 def harm(toy: Toy, staff: Floats) -> float:
     return float(toy.truth.harm(staff.reshape(1, -1), WEIGHTS))
 
 
-def best_known(toy: Toy, posts: float, starts: int = 6) -> float:
+def least_known(toy: Toy, posts: float) -> float:
     """Least harm found by another method: sequential quadratic programmes from several starts."""
-    n = len(toy.truth.places)
-    g = np.random.default_rng(0)
-    found = 0.0
-    for _ in range(starts):
-        first = g.dirichlet(np.ones(n)) * posts
-        answer = minimize(  # type: ignore[call-overload]
-            lambda x: harm(toy, x), first,
-            jac=lambda x: toy.truth.gradient(x.reshape(1, -1), WEIGHTS).ravel(),
-            bounds=[(0.0, posts)] * n, constraints={"type": "ineq", "fun": lambda x: posts - x.sum()},
-            method="SLSQP", options={"maxiter": 300})
-        found = min(found, float(answer.fun))
-    return found
+    return harm(toy, best_known(toy.truth, posts, weights=WEIGHTS))
 
 
 def fitted(toy: Toy, runs: int = 40, seed: int = 0) -> Response:
@@ -170,7 +109,7 @@ def test_close_to_the_best_known_while_static_and_equal_plans_are_far(seed: int)
     """27 places, 60 routes: the fitted response and a few tests against a method that knows the truth."""
     t = toy(seed)
     posts = 20.0
-    best = best_known(t, posts)
+    best = least_known(t, posts)
     allocation = planning(t, posts)
     equal = np.full((1, 27, 1), posts / 27)
     # a static plan believes the marginal effects as they are without staff, answer left out

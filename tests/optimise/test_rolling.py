@@ -109,11 +109,11 @@ def test_nonsense_is_refused(scenario: Scenario, even: EffectCurves) -> None:
 def test_worth_by_hand() -> None:
     """A static plan of ten posts avoids 100 points; sharing avoids 20 more than own reports: two posts' worth."""
     level = {NOBODY: 0.0, "rolling, truth": -130.0, "rolling, shared": -120.0, "rolling, own": -100.0, "static": -100.0,
-             "pro_rata": -50.0}
+             "alone": -60.0, "pro_rata": -50.0}
     index = pd.MultiIndex.from_product([list(level), [0, 1]], names=["placement", "replicate"])
     totals = pd.DataFrame({WEIGHTED: [v + k for v in level.values() for k in (0.0, 1.0)]}, index=index)
     worth = _worth(Evaluation(totals, {}), 10.0).set_index("what")
     assert worth["points"].to_dict() == {
-        "reporting without gaps and delay": -10.0, "shared reports and a Centre that reads them": -20.0,
-        "planning anew every quarter": -20.0, "planning at all": -70.0}
-    assert worth["posts"].to_list() == pytest.approx([1.0, 2.0, 2.0, 7.0])
+        "reporting without gaps and delay": -10.0, "sharing of reports": -20.0,
+        "coordination by the Centre": -40.0, "planning anew every quarter": -20.0, "planning at all": -70.0}
+    assert worth["posts"].to_list() == pytest.approx([1.0, 2.0, 4.0, 2.0, 7.0])

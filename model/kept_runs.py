@@ -126,6 +126,7 @@ def _name(job: Job, function: Callable[..., Any] | None) -> str:
         from .staffing import as_table
 
         digest.update(as_table(job.allocation).to_csv(index=False).encode())
+    digest.update(b"\0" + job.depends_on().encode())
     return digest.hexdigest()[:40]
 
 

@@ -63,6 +63,10 @@ class Job:
     label: str = ""
     check_invariants: bool = field(default=False, compare=False, kw_only=True)
 
+    def depends_on(self) -> str:
+        """What else the run depends on, for its name among kept runs; nothing for a plain run."""
+        return ""
+
     def __str__(self) -> str:
         name = self.label or str(getattr(self.scenario, "name", "run"))
         return f"{name}, replicate {self.replicate}"

@@ -19,7 +19,7 @@ import pandas as pd
 
 from ...model.replicates import Job, run_many
 from ..effects import EffectCurves, _cache_folder
-from .observing import TEXTS, FrontJob, _keep, _read, fronts_of, observe_fronts
+from .observing import TEXTS, FrontJob, _keep, _read, fronts_of, observe_fronts, tables_text
 
 if TYPE_CHECKING:
     from ...scenarios import Scenario
@@ -54,6 +54,10 @@ class WideJob(Job):
     information: str = ""
     effects: EffectCurves | None = field(default=None, compare=False)
     keep: str = ""
+
+    def depends_on(self) -> str:
+        """Tables, where they are not the bundled ones, and the planner."""
+        return f"{tables_text(self.tables)}\0{self.information}\0{'' if self.effects is None else self.effects.to_json()}"
 
 
 def look(job: Job) -> dict[str, Any]:
@@ -229,10 +233,7 @@ class KeptRuns:
         if job.information:
             assert job.effects is not None
             digest.update(f"\0{job.information}\0{_planner_hash()}\0{_effects_hash(job.effects.to_json())}".encode())
-        if job.tables is not None:
-            for name, frame in sorted(vars(job.tables).items()):
-                if isinstance(frame, pd.DataFrame):
-                    digest.update(f"\0{name}\0{frame.to_csv(index=False)}".encode())
+        digest.update(tables_text(job.tables).encode())
         return digest.hexdigest()[:40]
 
 

@@ -118,6 +118,17 @@ class FrontJob(Job):
     tables: World | None = field(default=None, compare=False)
     keep: str = ""
 
+    def depends_on(self) -> str:
+        """Tables, where they are not the bundled ones."""
+        return tables_text(self.tables)
+
+
+def tables_text(tables: World | None) -> str:
+    """All tables of a world as text; empty for the bundled ones."""
+    if tables is None:
+        return ""
+    return "\0".join(f"{name}\0{table.to_csv(index=False)}" for name, table in sorted(vars(tables).items()) if isinstance(table, pd.DataFrame))
+
 
 def fronts_of(legs: pd.DataFrame, country: dict[str, str]) -> tuple[Fronts, npt.NDArray[np.int64]]:
     """Fronts of a world, and the front of each leg (-1: none).
@@ -230,10 +241,7 @@ class ModelRuns:
         told = self.scenario.model_dump(mode="json", exclude=set(TEXTS))
         told["posts"] = sorted(self.scenario.resources.posts)  # decides what the model leaves to the placement
         digest = hashlib.sha256(f"{FORMAT}\0{source_hash()}\0{json.dumps(told, sort_keys=True, default=str)}".encode())
-        if self.tables is not None:
-            for name, table in sorted(vars(self.tables).items()):
-                if isinstance(table, pd.DataFrame):
-                    digest.update(f"\0{name}\0{table.to_csv(index=False)}".encode())
+        digest.update(tables_text(self.tables).encode())
         return _cache_folder() / "fronts" / digest.hexdigest()[:32]
 
     def table(self, placement: Floats) -> pd.DataFrame:

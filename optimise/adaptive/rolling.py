@@ -181,6 +181,10 @@ class RollingJob(Job):
     effects: EffectCurves | None = field(default=None, compare=False)
     information: Information = "shared"
 
+    def depends_on(self) -> str:
+        """The planner's regime and what it believes staff does."""
+        return f"{self.information}\0{'' if self.effects is None else self.effects.to_json()}"
+
 
 def observe_rolling(job: RollingJob) -> dict[str, Any]:
     """Run a job with its planner; totals, and the staff that the planner sent (runs in another process)."""

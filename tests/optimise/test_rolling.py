@@ -8,7 +8,16 @@ import pandas as pd
 import pytest
 
 from countersmuggling.model import Observation, SmugglingModel
-from countersmuggling.optimise.adaptive.rolling import REGIMES, RollingPlanner, _worth, informed
+from countersmuggling.optimise.adaptive.rolling import (
+    REGIMES,
+    RollingJob,
+    RollingPlanner,
+    _worth,
+    alone,
+    informed,
+    observe_rolling,
+)
+from countersmuggling.optimise.allocation import build
 from countersmuggling.optimise.effects import EffectCurves, place_groups, workload
 from countersmuggling.optimise.evaluation import NOBODY, WEIGHTED, Evaluation
 from countersmuggling.optimise.from_scenario import problem_from
@@ -117,3 +126,21 @@ def test_worth_by_hand() -> None:
         "reporting without gaps and delay": -10.0, "sharing of reports": -20.0,
         "coordination by the Centre": -40.0, "planning anew every quarter": -20.0, "planning at all": -70.0}
     assert worth["posts"].to_list() == pytest.approx([1.0, 2.0, 4.0, 2.0, 7.0])
+
+
+def test_regimes_are_different_runs(scenario: Scenario, even: EffectCurves) -> None:
+    """What is kept of one regime's run is not taken for another's."""
+    from countersmuggling.model.kept_runs import _name
+
+    names = {_name(RollingJob(scenario, 0, None, effects=even, information=regime), observe_rolling) for regime in REGIMES}
+    assert len(names) == len(REGIMES)
+    assert _name(RollingJob(scenario, 0, None, "called otherwise", effects=even, information="own"), observe_rolling) in names
+
+
+def test_without_a_centre_each_state_keeps_its_key(scenario: Scenario, even: EffectCurves) -> None:
+    allocation = build(problem_from(scenario, even))
+    table = alone(allocation)
+    last = table[table["quarter"] == table["quarter"].max()].set_index("place")["staff"]
+    assert last.idxmax() in ("DEU", "FRA")
+    assert last.sum() <= allocation.problem.available.max() + 1e-6
+    assert {"MLT", "EST", "PRT"} <= set(last.index)

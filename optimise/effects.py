@@ -242,7 +242,7 @@ class EffectCurves:
         if data.get("format") != FORMAT:
             raise EffectError("effect curves of another format")
         return cls(pd.DataFrame(data["cells"], columns=list(CELL_COLUMNS)),
-                   pd.DataFrame(data["work"], columns=list(WORK_COLUMNS)), data["design"],
+                   pd.DataFrame(data["work"]), data["design"],  # with how much work a place has in all, where that is known
                    None if data["runs"] is None else Runs.from_plain(data["runs"]))
 
 

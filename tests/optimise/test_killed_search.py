@@ -15,6 +15,7 @@ import pytest
 from countersmuggling.optimise.adaptive.observing import FrontJob, observe_fronts
 from countersmuggling.optimise.adaptive.planning import optimise_anticipating
 from countersmuggling.optimise.adaptive.trust_region import Settings
+from countersmuggling.optimise.effects import CELL_COLUMNS, EffectCurves, workload
 from countersmuggling.scenarios import Scenario, load
 
 SEARCH = """
@@ -80,3 +81,15 @@ def test_killed_by_the_system_and_taken_up_again(tmp_path: Path, monkeypatch: py
     np.testing.assert_array_equal(plans[0].allocation, plans[1].allocation)
     assert plans[0].anticipation is not None and plans[1].anticipation is not None
     pd.testing.assert_frame_equal(plans[0].anticipation.history, plans[1].anticipation.history)
+
+
+def test_effects_that_were_kept_are_those_that_were_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """To the last bit and column: a plan made from the cache is the plan that was made without."""
+    monkeypatch.setenv("COUNTERSMUGGLING_CACHE", str(tmp_path / "cache"))
+    work = workload(["border_guard"], pd.DataFrame({"kind": "entries", "place": ["ITA", "GRC"], "amount": [3.0, 1.0]}))
+    cells = pd.DataFrame([("border_guard", "eastern", "deaths", 10.0, 0.6, -3.0, 0.3, -3.0, 0.3)], columns=list(CELL_COLUMNS))
+    curves = EffectCurves(cells, work, {"runs": 1})
+    again = EffectCurves.from_json(curves.to_json())
+    pd.testing.assert_frame_equal(again.work, curves.work)
+    pd.testing.assert_frame_equal(again.cells, curves.cells)
+    assert "total" in again.work.columns

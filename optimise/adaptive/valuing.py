@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 METHODS: Final = ("pro_rata", "proportional", "greedy", "static", "anticipating", "rolling")
 FATES: Final = ("intercepted", "did not set out", "gave up on the way", "delayed", "moved to another route", "moved to another front")
 FATE_COLUMNS = ("placement", "fate", "difference", "low", "high", "share_of_attempts", "replicates")
-LEAST_SHARE: Final = 0.01
+LEAST_SHARE: Final = 1 / 100
 """A front counts as used from this share of all attempts."""
 
 
@@ -304,7 +304,7 @@ class AssetsPattern:
 
 
 def assets_pattern(
-    scenario: Scenario, factors: Sequence[float] = (0.5, 1.0, 2.0, 4.0), *, replicates: int = 8, method: str = "static",
+    scenario: Scenario, factors: Sequence[float] = (1 / 2, 1, 2, 4), *, replicates: int = 8, method: str = "static",
     persons_per_agent: float | None = None, settings: Settings | None = None, workers: int | None = None, progress: bool = True,
     cache: bool = True, runner: Runner | None = None,
 ) -> AssetsPattern:

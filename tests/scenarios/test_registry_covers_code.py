@@ -24,9 +24,12 @@ STRUCTURAL = frozenset(
 )
 """Numbers that are no assumption: identities, halves, days and months of a year, percent, per 1,000 and per 100,000
 people, tolerances, and the smallest number before a logarithm."""
-ENGINE = ("model/replicates.py", "optimise/charts.py", "optimise/adaptive/trust_region.py")
-"""Files that start processes and wait for them, that draw, or that search: their seconds, inches, step lengths and levels
-of significance are no assumption about the world."""
+ENGINE = (
+    "model/replicates.py", "optimise/charts.py", "optimise/pairing_charts.py", "optimise/adaptive/regimes.py",
+    "optimise/adaptive/trust_region.py", "optimise/adaptive/waterbed.py",
+)  # fmt: skip
+"""Files that start processes and wait for them, that draw, that search or screen, or that make up worlds to try methods on: their
+seconds, inches, step lengths, levels of significance and invented figures are no assumption about the world."""
 
 
 def sources() -> Iterator[tuple[str, ast.Module]]:

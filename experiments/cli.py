@@ -140,6 +140,7 @@ def parser() -> argparse.ArgumentParser:
     optimise.add_argument("--method", choices=("static", "anticipating", "rolling"), default="static",
                           help="static: effects as measured today; anticipating: reckons with the answer to the plan, tested step "
                           "by step, some 20 minutes; rolling: planned anew every quarter from reports (default: %(default)s)")  # fmt: skip
+    pairing_commands.add_search(optimise)
     for command in (compare, optimise):
         command.add_argument(
             "--solver", choices=("highs", "cbc"), default="highs", help="(default: %(default)s)"
@@ -459,7 +460,8 @@ def _work(options: argparse.Namespace) -> tuple[Callable[[], Results], str]:
     def optimising() -> Results:
         from .comparing import optimised
 
-        return optimised(scenario, solver=options.solver, method=options.method, **common, **checked)
+        search = pairing_commands.search_options(options)
+        return optimised(scenario, solver=options.solver, method=options.method, search=search, **common, **checked)
 
     if options.command == "run":
         return running, scenario.name

@@ -90,6 +90,7 @@ def optimised(
     *,
     solver: Literal["highs", "cbc"] = "highs",
     method: Method = "static",
+    search: Mapping[str, Any] | None = None,
     replicates: int | None = None,
     seed: int | None = None,
     persons_per_agent: float | None = None,
@@ -102,7 +103,8 @@ def optimised(
     The scenario is simulated as written, with its posts placed pro rata, and with its posts placed by the plan, paired
     by replicate. With ``method="anticipating"`` the plan reckons with the smugglers' answer to it, and the static plan is simulated
     beside it. With ``method="rolling"`` the plan is made anew every quarter inside the model (:func:`.rolling_plan.rolled`).
-    Other parameters as for :func:`compare`.
+    `search` goes to :func:`countersmuggling.optimise.adaptive.planning.optimise_anticipating`: ``full_scale``, and a ``runner`` that
+    carries its runs out elsewhere. Other parameters as for :func:`compare`.
 
     Returns
     -------
@@ -116,7 +118,7 @@ def optimised(
     clock = Clock()
     first = adapted(scenario, replicates=replicates, seed=seed, persons_per_agent=persons_per_agent)
     runs = [Run(first.name, title_of(first), first, "baseline", first.name)]
-    return carried_out(runs, runs[:1], solver, workers, progress, clock, "optimise", check_invariants, method=method)
+    return carried_out(runs, runs[:1], solver, workers, progress, clock, "optimise", check_invariants, method=method, search=search)
 
 
 def carried_out(
@@ -129,6 +131,7 @@ def carried_out(
     kind: str,
     check_invariants: bool = False,
     method: Method = "static",
+    search: Mapping[str, Any] | None = None,
 ) -> Results:
     """Make the plans of `planned` runs, simulate all runs and the placements, and put them together."""
     plans: list[PlanRecord] = []
@@ -138,7 +141,7 @@ def carried_out(
         rows.append(run)
         if run not in planned:
             continue
-        plan = _plan(run.scenario, solver, workers, progress, method)
+        plan = _plan(run.scenario, solver, workers, progress, method, search)
         placements = {"pro_rata": plan.pro_rata, "static": plan.rules.get("static"), "plan": plan.allocation}
         for role, allocation in placements.items():
             if allocation is None:
@@ -182,11 +185,12 @@ def _like(option: Scenario, baseline: Scenario) -> Scenario:
 
 def _plan(
     scenario: Scenario, solver: Literal["highs", "cbc"], workers: int | None, progress: bool, method: Method = "static",
+    search: Mapping[str, Any] | None = None,
 ) -> Plan:  # fmt: skip
     if method == "anticipating":
         from ..optimise.adaptive.planning import optimise_anticipating
 
-        return optimise_anticipating(scenario, solver=solver, workers=workers, progress=progress)
+        return optimise_anticipating(scenario, solver=solver, workers=workers, progress=progress, **(search or {}))
     from ..optimise import optimise
 
     return optimise(scenario, solver=solver, workers=workers, progress=progress)

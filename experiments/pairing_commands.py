@@ -49,10 +49,27 @@ def add_commands(add: Add, whole: Whole, at_least_one: Callable[[str], float]) -
         command.add_argument("--workers", type=whole(1, 4096), metavar="N", help="processes (default: one a core)")
         command.add_argument("--out", type=Path, metavar="DIR", help="folder (default: results/<command>-<scenario>)")
         command.add_argument("--quiet", action="store_true", help="no progress bars and no table; print the folder's path only")
-        cluster = command.add_mutually_exclusive_group()
-        cluster.add_argument("--scheduler", metavar="ADDRESS", help="carry the runs out on a Dask scheduler that runs already")
-        cluster.add_argument("--cluster", choices=CLUSTERS, help="start Dask workers as jobs of this batch system")
-        command.add_argument("--cluster-config", type=Path, metavar="FILE", help="YAML file with `jobs` and the `options` of a job")
+        _cluster(command, "the runs")
+
+
+def _cluster(command: argparse.ArgumentParser, what: str) -> None:
+    cluster = command.add_mutually_exclusive_group()
+    cluster.add_argument("--scheduler", metavar="ADDRESS", help=f"carry {what} out on a Dask scheduler that runs already")
+    cluster.add_argument("--cluster", choices=CLUSTERS, help=f"carry {what} out on Dask workers that are jobs of this batch system")
+    command.add_argument("--cluster-config", type=Path, metavar="FILE", help="YAML file with `jobs` and the `options` of a job")
+
+
+def add_search(command: argparse.ArgumentParser) -> None:
+    """Options of ``optimise`` that belong to the anticipating plan's search."""
+    command.add_argument("--full-scale", action="store_true", help="anticipating: test steps with the scenario's own persons per agent, not as "
+                         "coarsely as measuring does")  # fmt: skip
+    _cluster(command, "the anticipating plan's runs")
+
+
+def search_options(options: argparse.Namespace) -> dict[str, Any] | None:
+    """What :func:`add_search` was given, for ``optimised(search=...)``; None where nothing was."""
+    runner = _runner(options)
+    return {"full_scale": options.full_scale, "runner": runner} if options.full_scale or runner is not None else None
 
 
 def run(options: argparse.Namespace) -> int:

@@ -370,13 +370,13 @@ def value(simulator: Simulator, placements: Sequence[Floats], replicates: int) -
 
 
 def model_regimes(
-    strengths: Sequence[float | None] = (None, 0.3, 1.0, 3.0), *, persons_per_agent: float = 20.0, designs: int = 24, replicates: int = 4,
-    valuing: int = 16, workers: int | None = None, progress: bool = True, cache: bool = True, runner: Runner | None = None,
+    strengths: Sequence[float | None] = (None, 1.0, 3.0, 10.0), *, persons_per_agent: float = 50.0, designs: int = 12, replicates: int = 3,
+    valuing: int = 16, blocks: int = 3, workers: int | None = None, progress: bool = True, cache: bool = True, runner: Runner | None = None,
     told: Callable[[str], None] | None = None,
 ) -> pd.DataFrame:
     """Loss of every way in the model's small world, over the sharpness of route choice (columns :data:`COLUMNS`).
 
-    Loss is what passes, over that of the best placement that any way found or that stands on a grid of quarters of the posts; low and high are
+    Loss is what passes, over that of the best placement that any way found or that stands on a grid (the posts in so many `blocks`, placed in every way); low and high are
     the 95 % interval of the paired ratio.
     """
     from ...model.pairing import interval
@@ -389,8 +389,8 @@ def model_regimes(
         response = fitted_response(small.runs, "border_guard", small.places, small.scale, small.quarters, small.posts, periods,
                                    designs=designs)
         found = every_way(small.allocation, response, small.runs, small.posts, small.quarters, replicates=replicates, rounds=6)
-        grid = whole_posts(len(small.places), 4)
-        corners = [np.repeat((np.array(one) / 4 * small.posts).reshape(1, -1, 1), periods, axis=2) for one in grid]
+        grid = whole_posts(len(small.places), blocks)
+        corners = [np.repeat((np.array(one) / blocks * small.posts).reshape(1, -1, 1), periods, axis=2) for one in grid]
         worth = value(small.runs, [*(found.staff[way] for way in WAYS), *corners], valuing)
         best = worth[worth.mean(axis=1).argmin()]
         for n, way in enumerate(WAYS):

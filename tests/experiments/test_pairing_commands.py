@@ -103,3 +103,27 @@ def test_mistakes_in_one_line(arguments: list[str], said: str, tmp_path: Path, c
     told = capsys.readouterr()
     assert said in told.err and "Traceback" not in told.err
     assert not (tmp_path / "x").exists()
+
+
+def test_a_search_at_full_scale_and_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What `optimise` is told of the search reaches it."""
+    from countersmuggling.experiments import comparing
+    from countersmuggling.experiments.cli import parser
+    from countersmuggling.experiments.pairing_commands import search_options
+    from countersmuggling.optimise.adaptive import planning
+
+    plain = parser().parse_args(["optimise", "baseline-2025", "--method", "anticipating"])
+    assert search_options(plain) is None
+    whole = parser().parse_args(["optimise", "baseline-2025", "--method", "anticipating", "--full-scale", "--scheduler", "tcp://10.0.0.1:8786"])
+    told = search_options(whole)
+    assert told is not None and told["full_scale"] and callable(told["runner"])
+    asked: list[dict[str, Any]] = []
+
+    def searching(scenario: Scenario, **options: Any) -> None:
+        asked.append(options)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(planning, "optimise_anticipating", searching)
+    with pytest.raises(KeyboardInterrupt):
+        comparing.optimised("baseline-2025", method="anticipating", search=told, progress=False)
+    assert asked[0]["full_scale"] and asked[0]["runner"] is told["runner"]

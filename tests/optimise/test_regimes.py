@@ -87,14 +87,15 @@ def test_whole_posts() -> None:
 def test_in_the_models_small_world_the_plan_is_within_two_per_cent_of_brute_force(
     tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Every placement of four blocks of posts on four fronts, in the agent-based model itself, in the same fresh replicates."""
+    """Every placement of three blocks of posts on four fronts, in the agent-based model itself, in the same fresh replicates."""
     monkeypatch.setenv("COUNTERSMUGGLING_CACHE", str(tmp_path_factory.mktemp("cache")))
-    small = small_model(3.0, persons_per_agent=50.0, months=6, progress=False)
+    small = small_model(3.0, persons_per_agent=100.0, months=6, workers=1, progress=False)
     periods = len(small.runs.labels[2])
-    response = fitted_response(small.runs, "border_guard", small.places, small.scale, small.quarters, small.posts, periods, designs=12)
+    response = fitted_response(small.runs, "border_guard", small.places, small.scale, small.quarters, small.posts, periods, designs=8)
     assert response.sensitivity.value > 0
-    found = every_way(small.allocation, response, small.runs, small.posts, small.quarters, replicates=3, rounds=2)
-    grid = [np.repeat((np.array(one) / 4 * small.posts).reshape(1, -1, 1), periods, axis=2) for one in whole_posts(4, 4)]
-    worth = value(small.runs, [found.staff["anticipating"], *grid], 4).mean(axis=1)
+    found = every_way(small.allocation, response, small.runs, small.posts, small.quarters, replicates=2, rounds=2)
+    grid = [np.repeat((np.array(one) / 3 * small.posts).reshape(1, -1, 1), periods, axis=2) for one in whole_posts(4, 3)]
+    worth = value(small.runs, [found.staff["anticipating"], *grid], 3).mean(axis=1)
+    print(f"plan {worth[0]:,.0f}, best of {len(grid)} {worth[1:].min():,.0f}, worst {worth[1:].max():,.0f}")
     assert worth[0] <= 1.02 * worth[1:].min()
     assert worth[1:].max() > 1.05 * worth[1:].min(), "placements differ by more than what is claimed"

@@ -37,7 +37,21 @@ EXAMPLES: Final[dict[str, tuple[tuple[str, str], ...]]] = {
     "optimise": (
         ("countersmuggling optimise europol-regulation", "a plan, tried beside other placements"),
         ("countersmuggling optimise europol-regulation --method anticipating", "one that reckons with the answer"),
+        ("countersmuggling optimise europol-regulation --method rolling", "one that is made anew every quarter"),
         ("countersmuggling optimise europol-regulation --solver cbc --out results/plan", "by the other solver"),
+    ),
+    "waterbed": (
+        ("countersmuggling waterbed baseline-2025", "every resource that has posts"),
+        ("countersmuggling waterbed baseline-2025 --resource border_guard --repeats 4", "one, with half the errors"),
+    ),
+    "evaluate": (
+        ("countersmuggling evaluate baseline-2025", "rules, static, anticipating, rolling"),
+        ("countersmuggling evaluate --methods pro_rata,static", "every bundled scenario that plans"),
+        ("countersmuggling evaluate baseline-2025 --assets 0.5,1,2,4", "also with more and fewer posts"),
+    ),
+    "regimes": (
+        ("countersmuggling regimes --toy-only", "toys of 27 states: a minute or two"),
+        ("countersmuggling regimes --persons-per-agent 100", "also in the model's small world"),
     ),
     "sweep": (
         ("countersmuggling sweep severity-or-certainty --dry-run", "how many runs, how long, how much disk"),

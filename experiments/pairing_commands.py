@@ -35,7 +35,7 @@ def add_commands(add: Add, whole: Whole, at_least_one: Callable[[str], float]) -
     bed.add_argument("--repeats", type=whole(1, 1000), default=1, metavar="N",
                      help="carry the design out so many times: errors fall with the root of it (default: %(default)s)")  # fmt: skip
     value = add("evaluate", "value every way of placing staff in the same fresh runs: rules, static, anticipating, rolling")
-    value.add_argument("scenario", metavar="SCENARIO", nargs="*", help="scenarios; none: every bundled scenario that has staff to place")
+    value.add_argument("scenarios", metavar="SCENARIO", nargs="*", help="scenarios; none: every bundled scenario that has staff to place")
     value.add_argument("--methods", metavar="NAMES", help=f"some of {','.join(METHODS)} (default: all)")
     value.add_argument("--replicates", type=whole(2, 10_000), default=8, metavar="N", help="fresh pairs (default: %(default)s)")
     value.add_argument("--assets", metavar="MULTIPLES", help="also plan with these multiples of the posts, such as 0.5,1,2,4, and see what they intercept and where")
@@ -199,6 +199,7 @@ def _waterbed(options: argparse.Namespace) -> int:
         folder = _Folder(temporary, "waterbed", {"scenario": scenario, "runs": found.runs, "months": found.months,
                                                  "persons_per_row": found.persons_per_agent})  # fmt: skip
         folder.table("waterbed", found.table)
+        folder.table("report", found.for_report())
         folder.table("screening", found.screening)
         folder.text([f"{found.runs} runs of {found.months} months, {found.persons_per_agent:g} persons a row."])
         folder.heading("What stands out")
@@ -237,9 +238,9 @@ def _evaluate(options: argparse.Namespace) -> int:
         return _refused(f"--assets takes multiples such as 0.5,1,2,4, not '{options.assets}'")
     if factors and (min(factors) <= 0 or len(set(factors)) < 2):
         return _refused("--assets takes at least two different multiples above zero")
-    names = list(options.scenario) or bundled()
+    names = list(options.scenarios) or bundled()
     scenarios = [load(name) for name in names]
-    if not options.scenario:
+    if not options.scenarios:
         scenarios = [s for s in scenarios if any(post.available > 0 for post in s.resources.posts.values())]
     name = scenarios[0].name if len(scenarios) == 1 else f"{len(scenarios)}-scenarios"
     target: Path = options.out or Path("results") / f"evaluate-{name}"

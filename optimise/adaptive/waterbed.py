@@ -76,6 +76,11 @@ class Waterbed:
         rows = rows[_discovered(rows["p"].to_numpy(float), false_discoveries)]
         return rows.sort_values("p", kind="stable").reset_index(drop=True)
 
+    def for_report(self, outcome: str = "asylum_load") -> pd.DataFrame:
+        """The rows of one outcome by Member State in the columns that a results folder's report draws (``waterbed`` there)."""
+        rows = self.table[(self.table["outcome"] == outcome) & (self.table["by"] == "member_state")]
+        return rows.rename(columns={"affected": "affected_place"})[["resource", "place", "affected_place", "outcome", "effect", "se"]].reset_index(drop=True)
+
     def words(self, most: int = 8) -> list[str]:
         """The clearest effects elsewhere than where the unit is added, in sentences; a sentence that there is none."""
         from ...scenarios import OUTCOMES, RESOURCES

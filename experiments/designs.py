@@ -48,6 +48,8 @@ OPTIONS: Final[Mapping[Method, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     "morris": (("trajectories", "levels", "seed"), ("trajectories",)),
 }
 MOST_POINTS: Final = 10_000_000
+#: of a table of staff
+MOST_BYTES: Final = 10_000_000
 
 
 class _Part(BaseModel):
@@ -409,7 +411,7 @@ def _located(name_or_path: str | Path) -> Path:
     if isinstance(name_or_path, str) and text in bundled_designs():
         return bundled_design_path(text)
     path = Path(name_or_path)
-    if path.suffix.lower() not in (".yaml", ".yml") and not path.exists():
+    if path.suffix.lower() not in (".yaml", ".yml") and not _is_file(path):
         message = f"no bundled design and no file of this name; bundled are {', '.join(bundled_designs())}"
         raise ScenarioError([Problem(text[:200], 0, 0, "", message, nearest(text[:200], bundled_designs()))])
     return path
@@ -470,7 +472,7 @@ def _policies(
         wanted = policy.scenario or written.scenario
         where = (_child(root, "policies", name, "scenario") if policy.scenario else _child(root, "scenario")) or node
         source = wanted if wanted in bundled() else folder / wanted
-        if wanted not in bundled() and not (folder / wanted).is_file():
+        if wanted not in bundled() and not _is_file(folder / wanted):
             message = f"no bundled scenario and no file '{wanted[:80]}' beside the design; bundled are {', '.join(bundled())}"
             problems.append(_said(where, file, ("policies", name, "scenario"), message, nearest(wanted, bundled())))
             continue
@@ -494,13 +496,25 @@ def _policies(
     return found, problems
 
 
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # a name too long, or with a NUL
+        return False
+
+
 def _allocation(policy: Policy, folder: Path) -> tuple[pd.DataFrame | None, str]:
     if policy.allocation is None:
         return None, ""
     import pandas as pd
 
+    path = folder / policy.allocation
     try:
-        frame = pd.read_csv(folder / policy.allocation)
+        if path.exists() and not path.is_file():  # a device or a pipe would never end
+            return None, "cannot be read: not an ordinary file"
+        if path.exists() and path.stat().st_size > MOST_BYTES:
+            return None, f"cannot be read: larger than {MOST_BYTES:,} bytes; a plan is some kilobytes"
+        frame = pd.read_csv(path, compression=None)
     except (OSError, ValueError) as error:
         return None, f"cannot be read: {getattr(error, 'strerror', None) or error}"
     wanted = ["resource", "place", "quarter", "staff"]

@@ -38,7 +38,7 @@ def is_results_folder(path: Path) -> bool:
     """Whether `path` is a folder that this package has written."""
     try:
         content = json.loads((path / MARKER).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return False
     return isinstance(content, dict) and content.get("format") == FORMAT
 

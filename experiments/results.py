@@ -480,13 +480,15 @@ class Results:
                     f"{path} has format version {provenance.get('format_version')}; this program reads {FORMAT_VERSION}"
                 )
             summary = json.loads((path / "summary.json").read_text(encoding="utf-8"))
-            outcomes = pd.read_parquet(path / "outcomes.parquet")
+            outcomes = _outcomes(path / "outcomes.parquet")
             evidence = pd.read_csv(path / "parameters.csv", keep_default_na=False)
             added = {name: _added(path / f"{name}.csv", columns) for name, columns in ADDED.items()}
             scenarios = {"": load(path / "scenario.resolved.yaml")}
             runs = []
             for key, facts in summary["runs"].items():
                 if facts["role"] == "option":
+                    if key != Path(key).name:  # a name that leads out of the folder
+                        raise FolderError(f"{path} is damaged: {key[:80]!r} is no name of a run")
                     scenarios[key] = load(path / "options" / f"{key}.resolved.yaml")
                 scenario = scenarios[facts["of"] if facts["of"] in scenarios else ""]
                 runs.append(Run(key, facts["title"], scenario, facts["role"], facts["of"]))
@@ -513,7 +515,8 @@ class Results:
             raise FolderError(
                 f"{path} holds a scenario that this version does not accept:\n{error}"
             ) from error
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        # whatever a damaged or forged file leads to in the readers of JSON, CSV and Parquet; ArrowException has other bases
+        except (OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RuntimeError, MemoryError) as error:
             name = getattr(error, "filename", None)
             told = (
                 f"{Path(str(name)).name} is missing or cannot be read"
@@ -522,6 +525,19 @@ class Results:
             )
             raise FolderError(f"{path} is damaged: {told}") from error
         return cls(tuple(runs), outcomes, provenance, tuple(plans), summary["kind"], evidence, **added)
+
+
+def _outcomes(file: Path) -> pd.DataFrame:
+    """The tidy frame of a folder, with the columns and types that everything else relies on."""
+    found = pd.read_parquet(file)
+    missing = [column for column in summarising.COLUMNS if column not in found]
+    if missing:
+        raise ValueError(f"{file.name} lacks the column(s) {', '.join(missing)}")
+    if found.empty:
+        raise ValueError(f"{file.name} holds no figures")
+    if not (pd.api.types.is_numeric_dtype(found["value"]) and pd.api.types.is_integer_dtype(found["replicate"])):
+        raise ValueError(f"{file.name}: value and replicate are not numbers")
+    return found
 
 
 def questions(runs: Sequence[Run]) -> list[str]:

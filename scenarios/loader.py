@@ -145,7 +145,9 @@ def _parent(path: Path, wanted: str, node: Node) -> Path:
             continue
         if not inside:
             raise refuse(f"'{wanted[:80]}' leads out of the scenario's folder")
-        return path.parent / name
+        # as the user wrote it, unless the file was reached through a link: then beside what the link leads to
+        beside_link = path.parent / name
+        return beside_link if beside_link.resolve().parent == folder else candidate
     beside = [file.name for file in path.parent.iterdir() if file.suffix.lower() in SUFFIXES and file != path]
     raise refuse(
         f"no bundled scenario and no file beside this one is called '{wanted[:80]}'; bundled are {', '.join(bundled())}",

@@ -25,9 +25,8 @@ def lowest(pyproject: Path) -> dict[str, str]:
     wanted = [*project["dependencies"], *(each for extra in EXTRAS for each in project["optional-dependencies"][extra])]
     for requirement in wanted:
         match = re.match(r"([A-Za-z0-9_.-]+)(?:\[[^]]*\])?\s*>=\s*([0-9][0-9a-z.]*)", requirement)
-        if match and match[1] not in TOOLS:
-            if found.setdefault(match[1], match[2]) != match[2]:
-                raise ValueError(f"{match[1]} has two lower bounds: {found[match[1]]} and {match[2]}")
+        if match and match[1] not in TOOLS and found.setdefault(match[1], match[2]) != match[2]:
+            raise ValueError(f"{match[1]} has two lower bounds: {found[match[1]]} and {match[2]}")
     return found
 
 

@@ -12,18 +12,21 @@ if TYPE_CHECKING:
     from .engines import Engine, EngineError
     from .folder import FolderError
     from .hypotheses import rankings, survives
+    from .measures import AnalysisError
     from .results import PlanRecord, Results, Run
     from .running import simulate
     from .sweep_results import SweepResults, open_results
     from .sweeping import SweepIncomplete, estimate, sweep
+    from .workbench import workbench_model
 
 __all__ = [
-    "Design", "Engine", "EngineError", "FolderError", "NotComparable", "PlanRecord", "Results", "Run", "SweepIncomplete",
+    "AnalysisError", "Design", "Engine", "EngineError", "FolderError", "NotComparable", "PlanRecord", "Results", "Run", "SweepIncomplete",
     "SweepResults", "compare", "estimate", "load_design", "open_results", "optimised", "rankings", "simulate",
-    "survives", "sweep",
+    "survives", "sweep", "workbench_model",
 ]  # fmt: skip
 
 _WHERE = {
+    "AnalysisError": "measures",
     "FolderError": "folder",
     "rankings": "hypotheses",
     "survives": "hypotheses",
@@ -41,6 +44,7 @@ _WHERE = {
     "load_design": "designs",
     "open_results": "sweep_results",
     "sweep": "sweeping",
+    "workbench_model": "workbench",
     "optimised": "comparing",
     "simulate": "running",
 }

@@ -18,7 +18,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from . import pairing_commands, sweep_command
+from . import analysis_command, pairing_commands, sweep_command
 from .ending import DONE, FAULT, INFEASIBLE, INTERRUPTED, INVALID, Usage
 from .help_examples import epilogue
 from .terminal import coloured
@@ -151,6 +151,7 @@ def parser() -> argparse.ArgumentParser:
     sweep = add("sweep", "run a whole design: many scenarios, parameters and replicates, on one machine or a cluster")
     sweep.description = sweep_command.DESCRIPTION
     sweep_command.add_arguments(sweep, _whole)
+    analysis_command.add_commands(add, _whole)
     _json_option(sweep, "print counts and the folder (with --dry-run: what is expected) as JSON")
     designs = add("designs", "list the bundled designs for sweeps")
     _json_option(designs, "print names, titles, questions and sizes as JSON")
@@ -309,6 +310,9 @@ def _told(error: Exception) -> tuple[int, str]:
     if isinstance(error, ScenarioError):
         return INVALID, str(error)
     # whoever raised one of these has imported its module
+    measures = sys.modules.get(f"{__package__}.measures")
+    if measures is not None and isinstance(error, measures.AnalysisError):
+        return INVALID, f"countersmuggling: {error}"
     if (comparing := sys.modules.get(f"{__package__}.comparing")) and isinstance(
         error, comparing.NotComparable
     ):
@@ -356,6 +360,9 @@ def _dispatch(options: argparse.Namespace, given: Sequence[str], kept: list[Kept
         "report": _report,
         "sweep": sweep_command.run,
         "designs": files.designs_command,
+        "sensitivity": analysis_command.run,
+        "discover": analysis_command.run,
+        "regret": analysis_command.run,
         "rerun": _rerun,
         "data": _data,
         **dict.fromkeys(pairing_commands.COMMANDS, pairing_commands.run),

@@ -135,8 +135,10 @@ class DaskCluster:
         try:
             # by `scale` a job that the batch system ends is not replaced, by `adapt` it is
             n = self._config.jobs
-            limits = {"minimum": n, "maximum": n} if self._kind == "kubernetes" else {"minimum_jobs": n, "maximum_jobs": n}
-            cluster.adapt(**limits, interval="5s")
+            if self._kind == "kubernetes":  # where a pod that is lost is replaced by its deployment
+                cluster.scale(n)
+            else:
+                cluster.adapt(minimum_jobs=n, maximum_jobs=n, interval="5s")
             yield cluster.scheduler_address
         finally:
             _closed(cluster)
@@ -236,7 +238,9 @@ def started(kind: str, config: ClusterFile, refusals: list[str]) -> Any:
         extra = "kubernetes" if kind == "kubernetes" else "cluster"
         raise EngineError(f"{module.split('.')[0]} is not installed: pip install 'countersmuggling[{extra}]'") from None
     options = dict(config.options)
-    if kind != "kubernetes":
+    if kind == "kubernetes":
+        options.setdefault("worker_command", ["dask-worker", "--nthreads", "1"])
+    else:
         options.setdefault("cores", 1)
         options.setdefault("processes", options["cores"])
         options.setdefault("memory", f"{2 * int(options['cores'])}GB")

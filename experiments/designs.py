@@ -339,6 +339,26 @@ class Design:
         return dump(self.file.model_dump(mode="json", by_alias=True, exclude_none=True))
 
 
+def over_scenario(scenario: Scenario, factors: Mapping[str, Any]) -> list[Varied]:
+    """Factors, as a design's file says them, over a scenario that need not have a file.
+
+    Raises
+    ------
+    ScenarioError
+        With everything that is wrong with them.
+    """
+    root, problems = parse(dump({"factors": dict(factors)}).encode(), "factors")
+    _mapping(root)["name"] = Node("factors", Mark("factors", 1, 1))
+    written, found = validated(DesignFile, root, [], "factors")
+    problems = [*problems, *found]
+    filled: list[Varied] = []
+    if written is not None and not problems:
+        filled, problems = _factors(written, root, [PolicyRun(scenario.name, scenario)])
+    if problems:
+        raise ScenarioError([Problem(p.file, 0, 0, p.path, p.message, p.suggestion) for p in problems])
+    return filled
+
+
 def bundled_designs() -> list[str]:
     """Names of the designs that come with the package."""
     return sorted(path.stem for path in _bundled_folder().glob("*.yaml"))

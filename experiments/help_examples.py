@@ -59,6 +59,19 @@ EXAMPLES: Final[dict[str, tuple[tuple[str, str], ...]]] = {
         ("countersmuggling sweep my-design.yaml --out results/mine --resume", "go on after an interruption"),
         ("countersmuggling sweep my-design.yaml --out results/mine --shard 3/10", "one job of a job array"),
     ),
+    "sensitivity": (
+        ("countersmuggling sensitivity results/what-matters", "five outcomes, and every policy's difference from the first"),
+        ("countersmuggling sensitivity results/what-matters --outcome deaths --policy europol --against status-quo", "one"),
+    ),
+    "discover": (
+        ("countersmuggling discover results/robust-options --outcome deaths", "the worst fifth under the first policy"),
+        ("countersmuggling discover results/robust-options --outcome deaths --policy europol --against status-quo --above 0",
+         "where does the policy cost lives?"),
+    ),
+    "regret": (
+        ("countersmuggling regret results/robust-options", "regret, and where a policy is nowhere worse than the first"),
+        ("countersmuggling regret results/robust-options --bound deaths=8000 --bound case_backlog=3000", "or keeps these bounds"),
+    ),
     "designs": (("countersmuggling designs", "names, sizes and questions"),),
     "report": (
         ("countersmuggling report results/mine", "after a new version, or to mend a page that was lost"),

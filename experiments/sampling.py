@@ -93,7 +93,7 @@ def unit_points(design: Design) -> FloatArray:
                 ]
             )
         case "sobol":
-            sobol = _salib("sample.sobol")
+            sobol = salib("sample.sobol")
             return np.asarray(
                 sobol.sample(
                     design.problem(), s.base_points, calc_second_order=bool(s.second_order),
@@ -101,7 +101,7 @@ def unit_points(design: Design) -> FloatArray:
                 )
             )  # fmt: skip
         case "morris":
-            morris = _salib("sample.morris")
+            morris = salib("sample.morris")
             return np.asarray(
                 morris.sample(
                     design.problem(), s.trajectories, num_levels=s.levels or 4, seed=np.random.default_rng(seed)
@@ -111,7 +111,7 @@ def unit_points(design: Design) -> FloatArray:
             raise SamplingError("a factorial design is not a sample of the unit cube")
 
 
-def _salib(module: str) -> Any:
+def salib(module: str) -> Any:
     from importlib import import_module
 
     try:

@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     import duckdb
     import xarray as xr
 
+    from .discovery import Discovery
+    from .robust_choice import RobustChoice
+    from .sensitivity import Sensitivity
+
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
@@ -287,6 +291,32 @@ class SweepResults:
     def compact(self) -> tuple[int, int]:
         """Put the store's parts into few large files; number of parts before and after (see `Store.compact`)."""
         return self._store.compact()
+
+    # ------------------------------------------------------------------ analysis
+
+    def sensitivity(self, outcomes: Sequence[str] | None = None, **options: Any) -> Sensitivity:
+        """Which factors matter, for a Sobol or Morris design (see `sensitivity.sensitivity`)."""
+        from .sensitivity import sensitivity
+
+        return sensitivity(self, outcomes, **options)
+
+    def discover(self, outcome: str, **options: Any) -> Discovery:
+        """Under which combinations of factors an outcome is bad, or a policy fails (see `discovery.discover`)."""
+        from .discovery import discover
+
+        return discover(self, outcome, **options)
+
+    def robust_choice(self, outcomes: Sequence[str] | None = None, criteria: Any = None) -> RobustChoice:
+        """Regret and satisficing of the policies, parallel coordinates, trade-offs (see `robust_choice.robust_choice`)."""
+        from .robust_choice import robust_choice
+
+        return robust_choice(self, outcomes, criteria)
+
+    def to_workbench(self, *outcomes: str) -> tuple[pd.DataFrame, dict[str, FloatArray]]:
+        """Experiments and outcomes as the EMA Workbench's analyses take them (see `workbench.as_workbench_results`)."""
+        from .workbench import as_workbench_results
+
+        return as_workbench_results(self, outcomes) if outcomes else as_workbench_results(self)
 
     # ------------------------------------------------------------------ reading
 

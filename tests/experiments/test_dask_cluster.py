@@ -176,7 +176,9 @@ def test_every_kind_of_cluster_is_asked_for_one_thread_a_process(kind: str, monk
     started(kind, ClusterFile(options={"queue": "main", "cores": 4}), [])
     made[0].pop("job_cls", None)
     expected: dict[str, Any] = {"queue": "main", "cores": 4}
-    if kind != "kubernetes":
+    if kind == "kubernetes":
+        expected |= {"worker_command": ["dask-worker", "--nthreads", "1"]}
+    else:
         expected |= {"processes": 4, "memory": "8GB"}
     assert made == [expected]
 
@@ -196,6 +198,12 @@ def test_lost_jobs_are_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
     with DaskCluster(kind="slurm", config=ClusterFile(jobs=7))._address() as address:
         assert address == "tcp://here:1"
     assert asked == [{"minimum_jobs": 7, "maximum_jobs": 7, "interval": "5s"}, {}]
+    # KubeCluster.adapt has no interval, and a deployment replaces the pods that are lost
+    asked.clear()
+    fake.scale = lambda n: asked.append({"n": n})
+    with DaskCluster(kind="kubernetes", config=ClusterFile(jobs=7))._address():
+        pass
+    assert asked == [{"n": 7}, {}]
 
 
 @needs_dask

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from countersmuggling.experiments import cli
+from countersmuggling.experiments.designs import bundled_designs
 from countersmuggling.scenarios import bundled, check
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -49,7 +50,7 @@ def test_command_is_understood(command: str) -> None:
     options = vars(cli.parser().parse_args(arguments))
     scenarios = [options.get("baseline"), options.get("base"), *(options.get("options") or [])]
     for name in scenarios:
-        assert name is None or name.endswith(".yaml") or name in bundled()
+        assert name is None or name.endswith(".yaml") or name in (*bundled(), *bundled_designs())
 
 
 @pytest.mark.parametrize("number", range(len(blocks("README.md", "yaml"))))

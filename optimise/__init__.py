@@ -19,20 +19,20 @@ if TYPE_CHECKING:
     from .plan import InfeasiblePlan, Plan, check_limits, optimise, plan_for
     from .problem import AllocationProblem
     from .rendering import from_pulp, to_pulp
-    from .solving import Infeasible, Solution, SolveError, solve, verify
+    from .solving import Infeasible, Solution, SolveError, StoppedEarly, solve, verify
 
 _HOME = {
     "AllocationModel": "allocation", "AllocationProblem": "problem", "Builder": "linear_model",
     "EffectCurves": "effects", "EffectError": "effects", "Infeasible": "solving", "InfeasiblePlan": "plan",
     "LinearModel": "linear_model", "NothingToPlan": "from_scenario", "Plan": "plan", "Solution": "solving",
-    "SolveError": "solving", "build": "allocation", "check_limits": "plan", "from_pulp": "rendering",
+    "SolveError": "solving", "StoppedEarly": "solving", "build": "allocation", "check_limits": "plan", "from_pulp": "rendering",
     "measure_effects": "effects", "optimise": "plan", "plan_for": "plan", "problem_from": "from_scenario",
     "solve": "solving", "to_pulp": "rendering", "verify": "solving",
 }
 
 __all__ = [
     "AllocationModel", "AllocationProblem", "Builder", "EffectCurves", "EffectError", "Infeasible", "InfeasiblePlan",
-    "LinearModel", "NothingToPlan", "Plan", "Solution", "SolveError", "build", "check_limits", "from_pulp",
+    "LinearModel", "NothingToPlan", "Plan", "Solution", "SolveError", "StoppedEarly", "build", "check_limits", "from_pulp",
     "measure_effects", "optimise", "plan_for", "problem_from", "solve", "to_pulp", "verify",
 ]
 

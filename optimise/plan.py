@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -29,9 +29,9 @@ from .linear_model import Floats
 from .prices import limit_prices, widened
 from .problem import AllocationProblem
 from .rules import by_share, greedy
-from .solving import Infeasible, Solution, rhs_ranges, solve
+from .solving import SOLVERS, TOLERANCE, Infeasible, Solution, SolverName, rhs_ranges, solve
 from .stochastic import Objective, ObjectiveKind, ValueOfInformation
-from .uncertainty import Uncertainty, marginal_cost, with_scenarios
+from .uncertainty import Uncertainty, marginal_cost, way, with_scenarios
 from .warm_start import WarmStart
 
 if TYPE_CHECKING:
@@ -44,8 +44,9 @@ if TYPE_CHECKING:
     from .effect_scenarios import EffectScenarios
     from .evaluation import Evaluation
     from .moves import WhatItTakes
+    from .study import Study
 
-PlanSolver = Literal["highs", "cbc"]
+PlanSolver = SolverName
 PRICE_COLUMNS = (
     "constraint", "kind", "place", "resource", "quarter", "dual", "unit", "limit", "holds_from", "holds_to", "se", "words")
 RELAXATION_COLUMNS = ("limit", "kind", "place", "resource", "quarter", "now", "needed", "by", "unit")
@@ -107,8 +108,6 @@ class Plan:
         outcome -> {"change", "se"} from the measured curves, public cost included.
     status, solver : str
     effects : EffectCurves
-    problem : pulp.LpProblem
-        As solved; can be written as LP or MPS, or extended and solved again (:meth:`variables`, :meth:`resolve`).
     rules : dict of DataArray
         Comparison allocations: pro_rata (by population), proportional (by measured work), greedy.
     rule_values : DataFrame
@@ -135,7 +134,6 @@ class Plan:
     status: str
     solver: str
     effects: EffectCurves
-    problem: pulp.LpProblem
     rules: dict[str, xr.DataArray]
     rule_values: pd.DataFrame
     summary: list[str]
@@ -146,6 +144,29 @@ class Plan:
     weights: Mapping[str, float] = field(default_factory=dict, repr=False)
     _uncertainty: Uncertainty | None = field(default=None, repr=False)
     anticipation: Anticipation | None = field(default=None, repr=False)
+
+    def __repr__(self) -> str:
+        from .showing import one_line
+
+        return f"<{one_line(self)}>"
+
+    def _repr_html_(self) -> str:
+        from .showing import html
+
+        return html(self)
+
+    @cached_property
+    def problem(self) -> pulp.LpProblem:
+        """The programme in PuLP, as solved: to read, to write as LP or MPS, to extend and solve again (:meth:`resolve`)."""
+        from .rendering import to_pulp
+
+        return to_pulp(self.model.model) if self.solution.problem is None else self.solution.problem
+
+    @property
+    def gap(self) -> float:
+        """How far the plan may be from the best possible, as a share of its objective: rounding, or what a search for whole
+        posts left open (``mip_gap``)."""
+        return self.solution.gap
 
     @cached_property
     def table(self) -> pd.DataFrame:
@@ -278,7 +299,7 @@ class Plan:
         -------
         DataFrame
             From the best for `first` to the best for `second`: columns point, `first` and `second` (change against no
-            additional staff, over the horizon), objective (what the plan minimises, there), staff_quarters, exchange (change
+            additional staff, over the horizon), objective (weighted harm at the measured effects, there), staff_quarters, exchange (change
             of `first` per unit of `second`, or per EUR 1 million, since the point before) and words.  Every point is an exact optimum: the first
             outcome is best given the second.  Whole-number conditions are left out.
 
@@ -289,7 +310,10 @@ class Plan:
         """
         from .frontier import frontier
 
-        return frontier(self.model, self.effects, dict(self.weights), first, second, points)
+        own = any(block.name.startswith("own") for block in (*self.model.model.rows, *self.model.model.columns))
+        # rows that other objectives add hold whatever is decided, and cost the simplex method minutes
+        allocation = self.model if own or self.minimises.kind == "expected" else build(self.model.problem)
+        return frontier(allocation, self.effects, dict(self.weights), first, second, points)
 
     def marginal_values(self) -> pd.DataFrame:
         """What a million euros, a post, and a month earlier are worth, each by solving again.
@@ -330,6 +354,32 @@ class Plan:
         from .moves import what_would_it_take
 
         return what_would_it_take(self.model, resource, place, amount)
+
+    def study(
+        self, *, in_the_model: bool = True, units: float = 1.0, replicates: int | None = None, workers: int | None = None,
+        progress: bool = True,
+    ) -> Study:
+        """Everything a planner asks once there is a plan, in tables and sentences: ``print(plan.study())``.
+
+        What more money, posts and time would bring, and the same in the model; who lacks how much to receive staff; deaths
+        against public cost; what the plan risks and what knowing more is worth; the plans of all objectives in fresh replicates.
+
+        Parameters
+        ----------
+        in_the_model : bool
+            Also what needs runs of the model: some fifteen a replicate.
+        units : float
+            Units by which each limit moves there.
+        replicates : int, optional
+            By default the scenario's.
+
+        Returns
+        -------
+        Study
+        """
+        from .study import study
+
+        return study(self, in_the_model=in_the_model, units=units, replicates=replicates, workers=workers, progress=progress)
 
     def simulated_prices(
         self, *, units: float = 1.0, most: int = 6, what: Sequence[str] = ("euro", "post", "month"), replicates: int = 8,
@@ -439,7 +489,7 @@ class Plan:
 def optimise(
     scenario: Scenario, *, solver: PlanSolver = "highs", effects: EffectCurves | None = None,
     workers: int | None = None, progress: bool = True, objective: ObjectiveKind | Objective | None = None,
-    scenarios: EffectScenarios | None = None,
+    scenarios: EffectScenarios | None = None, time_limit: float | None = None, mip_gap: float = TOLERANCE,
 ) -> Plan:
     """Find where a scenario's additional staff avoids most weighted harm.
 
@@ -447,8 +497,9 @@ def optimise(
     ----------
     scenario : Scenario
         Posts, budgets, hosts and rules in ``resources``, weights in ``outcomes``.
-    solver : {"highs", "cbc"}
-        Through PuLP; either answer is verified.
+    solver : {"highs", "cbc", "scipy"}
+        HiGHS or CBC through PuLP, or the same arrays through SciPy's HiGHS, which HiGHS gives way to by itself for large sets
+        of scenarios (``plan.solver`` says which it was); every answer is verified.
     effects : EffectCurves, optional
         Measured in the model when not given (cached by scenario and source code).
     workers, progress
@@ -458,6 +509,10 @@ def optimise(
         says.
     scenarios : EffectScenarios, optional
         Scenarios of effects; drawn as ``plan`` in the scenario says when they are needed and not given.
+    time_limit : float, optional
+        Seconds for solving, measuring apart.
+    mip_gap : float
+        Whole posts: relative distance from the best possible at which the search may stop (``plan.gap``: what was proved).
 
     Returns
     -------
@@ -467,6 +522,8 @@ def optimise(
     ------
     InfeasiblePlan
         With the conflicting limits and the smallest relaxation.
+    StoppedEarly
+        When the time limit was reached first; it says how far the search had come.
     SolveError
         When the solver's answer does not pass the check.
 
@@ -474,8 +531,8 @@ def optimise(
     -----
     The plan is static: effects are as measured at today's allocation.  docs/optimiser.md has the programme in full.
     """
-    if solver not in ("highs", "cbc"):
-        raise ValueError(f"solver must be 'highs' or 'cbc', not {solver!r}")
+    if solver not in SOLVERS:
+        raise ValueError(f"solver must be 'highs', 'cbc' or 'scipy', not {solver!r}")
     measured = effects if effects is not None else None
     if measured is None:
         check_limits(scenario)
@@ -485,7 +542,7 @@ def optimise(
     goal = objective if isinstance(objective, Objective) else objective_of(scenario, objective)
     if scenarios is None and goal.kind != "expected":
         scenarios = _drawn(scenario, measured, workers, progress)
-    plan = plan_for(problem, measured, weights, solver, goal, scenarios, scenario.parameters())
+    plan = plan_for(problem, measured, weights, solver, goal, scenarios, scenario.parameters(), time_limit, mip_gap)
     return replace(plan, scenario=scenario)
 
 
@@ -526,7 +583,7 @@ def _feasible(allocation: AllocationModel) -> bool:
 def plan_for(
     problem: AllocationProblem, effects: EffectCurves, weights: dict[str, float], solver: PlanSolver = "highs",
     objective: Objective | None = None, scenarios: EffectScenarios | None = None,
-    params: Mapping[str, float] | None = None,
+    params: Mapping[str, float] | None = None, time_limit: float | None = None, mip_gap: float = TOLERANCE,
 ) -> Plan:
     """Solve an allocation problem and read the answer (see :func:`optimise`).
 
@@ -541,7 +598,7 @@ def plan_for(
         raise ValueError(f"{goal} needs scenarios of effects and the scenario's parameters")
     try:
         allocation = measured if uncertain is None else uncertain.model_for(goal)
-        solution = solve(allocation.model, solver)
+        solution = solve(allocation.model, way(allocation.model, solver, goal), time_limit=time_limit, mip_gap=mip_gap)
     except Infeasible:
         raise _infeasible(measured) from None
     return read_plan(measured, allocation, solution, effects, weights, goal, uncertain)
@@ -566,7 +623,7 @@ def read_plan(
     return Plan(
         allocation=labelled(problem, staff), shadow_prices=prices, reduced_costs=_reduced_costs(allocation, solution),
         slack=_slack(allocation, solution), objective=allocation.objective(solution.x), expected=expected,
-        status="optimal", solver=solution.solver, effects=effects, problem=solution.problem, rules=rules,
+        status="optimal", solver=solution.solver, effects=effects, rules=rules,
         rule_values=values, summary=[*_summary(allocation, prices), *_aim(goal, uncertain), *caution], model=allocation,
         solution=solution, minimises=goal, weights=dict(weights), _uncertainty=uncertain)
 

@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 import time
 import warnings
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -36,12 +38,33 @@ TOLERANCE = 1e-6
 CBC_TOLERANCE = 100 * 1e-6
 """The same for CBC, which hands over eight digits in a text file."""
 
+BEYOND = 1e30
+"""What solvers write for an objective that they do not know."""
+
 INTERIOR_POINT_FROM = 20_000
 """Columns from which the interior point method (with crossover) is asked for instead of the simplex method."""
 
 
 class SolveError(RuntimeError):
     """No verified optimum: the solver stopped early, failed, or its answer did not pass the check."""
+
+
+class StoppedEarly(SolveError):
+    """A limit was reached before an optimum was proved: what was found until then is no plan.
+
+    Attributes
+    ----------
+    best, bound : float
+        Objective of the best point found, and what no point can be below, in reported units; NaN where the solver
+        tells nothing (no point yet, or CBC, which hands over no bound).
+    gap : float
+        ``(best - bound) / |best|``; NaN where one of them is.
+    """
+
+    def __init__(self, message: str, best: float = float("nan"), bound: float = float("nan")) -> None:
+        self.best, self.bound = best, bound
+        self.gap = (best - bound) / abs(best) if best else float("nan")
+        super().__init__(message)
 
 
 class Infeasible(SolveError):
@@ -124,6 +147,14 @@ class Solution:
     seconds: float
     problem: pulp.LpProblem | None = None
 
+    @property
+    def gap(self) -> float:
+        """How far the objective may be from the best possible, as a share of it: ``(objective - bound) / |objective|``.
+
+        Rounding for a linear programme; for whole numbers what the search proved (CBC: what it was asked for).
+        """
+        return max(0.0, self.objective - self.bound) / abs(self.objective) if self.objective else 0.0
+
 
 def primal_violation(model: LinearModel, x: Floats) -> tuple[float, float, float]:
     """Largest relative violation of rows, of bounds and of whole numbers at `x`."""
@@ -184,7 +215,7 @@ def solve(
     time_limit : float, optional
         Seconds.  Reaching it is an error.
     mip_gap : float
-        Relative gap at which a whole-number search may stop.
+        Relative gap at which a whole-number search may stop; :attr:`Solution.gap` says what was proved.
     interior_point : bool, optional
         Interior point with crossover rather than the simplex method; by size when not given.
 
@@ -192,8 +223,12 @@ def solve(
     ------
     Infeasible, Unbounded
         As named.
+    StoppedEarly
+        When the time limit was reached first.
     SolveError
-        When no optimum was proved or the answer fails the check.
+        When no optimum was proved otherwise or the answer fails the check.
+    KeyboardInterrupt
+        Interrupted: HiGHS through PuLP and CBC stop at once, SciPy ends its run first.
     """
     if solver not in SOLVERS:
         raise ValueError(f"solver must be one of {', '.join(SOLVERS)}, not {solver!r}")
@@ -303,7 +338,7 @@ def _solve_whole(
         result = _linprog(model, time_limit, False, True, mip_gap)
         if result.status != 0 or result.x is None:
             _raise(model, {1: "limit", 2: "infeasible", 3: "unbounded"}.get(result.status, "failed"), "SciPy HiGHS",
-                   time_limit)
+                   time_limit, (np.nan if result.fun is None else result.fun, result.get("mip_dual_bound")))
         bound = result.get("mip_dual_bound")  # absent when presolve alone found the optimum
         return np.asarray(result.x, dtype=np.float64), float(result.fun if bound is None else bound), None
     problem = to_pulp(model)
@@ -331,19 +366,37 @@ def _run_pulp(
     # `status` says Optimal also for a run that a limit cut off; `sol_status` does not.
     if problem.sol_status == pulp.LpSolutionOptimal:
         return
+    so_far = _so_far(problem) if solver == "highs" and model.integer.any() else (None, None)
     if problem.sol_status == pulp.LpSolutionIntegerFeasible:
-        _raise(model, "limit", name, time_limit)
+        _raise(model, "limit", name, time_limit, so_far)
     if problem.status == pulp.LpStatusInfeasible:
         _raise(model, "infeasible", name, time_limit)
     if problem.status == pulp.LpStatusUnbounded:
         _raise(model, "unbounded", name, time_limit)
-    _raise(model, "limit" if time_limit is not None else "failed", name, time_limit)
+    _raise(model, "limit" if time_limit is not None else "failed", name, time_limit, so_far)
 
 
-def _raise(model: LinearModel, outcome: str, solver: str, time_limit: float | None) -> None:
+def _so_far(problem: pulp.LpProblem) -> tuple[float, float]:
+    """Best objective and proved bound of a whole-number search by HiGHS, in the model's unit; infinite for none."""
+    found = problem.solverModel.getInfo()
+    return float(found.objective_function_value), float(found.mip_dual_bound)
+
+
+def _raise(
+    model: LinearModel, outcome: str, solver: str, time_limit: float | None,
+    so_far: tuple[float | None, float | None] = (None, None),
+) -> None:
     if outcome == "limit":
         limit = "a limit" if time_limit is None else f"the time limit of {time_limit:g} s"
-        raise SolveError(f"{solver} stopped at {limit} before an optimum was proved")
+        best, bound = (float("nan") if value is None or not abs(value) < BEYOND else float(value) * model.objective_unit
+                       for value in so_far)
+        known = "" if np.isnan(bound) else f"; nothing is below {bound:.6g}"
+        if np.isfinite(best):
+            known = f"; the best point found has {best:.6g}{known.replace('; nothing', ', nothing')}"
+        stopped = StoppedEarly(f"{solver} stopped at {limit} before an optimum was proved{known}", best, bound)
+        if np.isfinite(stopped.gap):
+            stopped.args = (f"{stopped.args[0]} (gap {100 * stopped.gap:.2g} %)",)
+        raise stopped
     if outcome == "unbounded":
         raise Unbounded(f"{solver}: the objective falls without end")
     if outcome == "infeasible":
@@ -382,7 +435,31 @@ def _quiet_highs() -> Any:
             with _standard_output_closed():
                 super().createAndConfigureSolver(lp)
 
+        def callSolver(self, lp: Any) -> None:
+            _interruptible(lp.solverModel)
+
     return QuietHighs
+
+
+PATIENCE = 0.1
+"""Seconds between two looks at whether somebody has pressed Ctrl-C."""
+
+
+def _interruptible(engine: Any) -> None:
+    """Run HiGHS so that Ctrl-C stops it: by itself its native code hears of nothing until it ends."""
+    if threading.current_thread() is not threading.main_thread():  # signals reach the main thread only
+        engine.run()
+        return
+    engine.HandleUserInterrupt = True
+    with ThreadPoolExecutor(1) as worker:
+        run = worker.submit(engine.run)
+        try:
+            while not run.done():
+                wait([run], timeout=PATIENCE)  # without an end Windows would hear of nothing here either
+        except KeyboardInterrupt:
+            engine.cancelSolve()
+            raise
+    run.result()
 
 
 @contextmanager

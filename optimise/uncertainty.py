@@ -18,7 +18,7 @@ from scipy import sparse
 
 from .allocation import AllocationModel, labelled, value_of
 from .effect_scenarios import EffectScenarios, cell_of
-from .linear_model import Floats, Integers
+from .linear_model import Floats, Integers, LinearModel
 from .solving import Solution, SolverName, solve
 from .stochastic import (
     Objective,
@@ -108,7 +108,7 @@ class Uncertainty:
         out: dict[str, xr.DataArray] = {}
         for objective in objectives:
             allocation = self.model_for(objective)
-            x = solve(allocation.model, solver).x
+            x = solve(allocation.model, way(allocation.model, solver, objective)).x
             out[objective.kind] = labelled(allocation.problem, allocation.staff(x))
         return out
 
@@ -144,6 +144,16 @@ class Uncertainty:
                 | ({"largest_regret": float((loss - self.wait_and_see).max())} if regret else {})
                 for name, loss in losses.items()]
         return pd.DataFrame(rows)
+
+
+FAST_FROM = 300_000
+"""Entries of a programme with scenarios from which it goes to SciPy's interior point as arrays, without a PuLP problem."""
+
+
+def way(model: LinearModel, solver: SolverName, objective: Objective) -> SolverName:
+    """The solver to use: large linear programmes with scenarios go past PuLP, which would hold them a second time."""
+    large = objective.kind != "expected" and model.matrix.nnz >= FAST_FROM and not model.integer.any()
+    return "scipy" if solver == "highs" and large else solver
 
 
 def with_scenarios(

@@ -1,3 +1,4 @@
+import signal
 import subprocess
 import sys
 from typing import Any, get_args
@@ -9,7 +10,7 @@ import pytest
 from countersmuggling.optimise import duals, solving
 from countersmuggling.optimise.linear_model import Builder, LinearModel
 from countersmuggling.optimise.rendering import from_pulp, to_pulp
-from countersmuggling.optimise.solving import Infeasible, SolveError, Unbounded, solve, verify
+from countersmuggling.optimise.solving import Infeasible, SolveError, StoppedEarly, Unbounded, solve, verify
 
 SOLVERS = get_args(solving.SolverName)
 
@@ -102,6 +103,78 @@ def hard(seed: int = 0, n: int = 1200, m: int = 1000) -> LinearModel:
 def test_a_time_limit_is_an_error_not_a_plan(solver: solving.SolverName) -> None:
     with pytest.raises(SolveError, match="time limit"):
         solve(hard(), solver, time_limit=0.05, interior_point=False)
+
+
+def market_split(seed: int = 3, rows: int = 5, columns: int = 40) -> LinearModel:
+    """Cornuejols and Dawande 1998: whole numbers for which no search of a second is enough; a point is found at once."""
+    g = np.random.default_rng(seed)
+    b = Builder(objective_unit=10.0)
+    x = b.columns("x", ("i",), [(str(i),) for i in range(columns)], upper=1.0, integer=True)
+    short = b.columns("off", ("k", "side"), [(str(k), side) for k in range(rows) for side in "du"], cost=1.0)
+    weights = g.integers(0, 100, (rows, columns))
+    for k in range(rows):
+        b.rows(f"split{k}", ("k",), [(str(k),)], "=", weights[k].sum() // 2, np.zeros(columns + 2, dtype=int),
+               [*x, short[2 * k], short[2 * k + 1]], [*weights[k], 1, -1])
+    return b.build()
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_a_search_that_is_cut_off_says_how_far_it_came(solver: solving.SolverName) -> None:
+    with pytest.raises(StoppedEarly, match="time limit of 0.5 s") as caught:
+        solve(market_split(), solver, time_limit=0.5)
+    stopped = caught.value
+    if solver == "cbc":
+        assert np.isnan(stopped.bound), "through PuLP CBC hands over none, and none is invented"
+    elif np.isfinite(stopped.best):
+        assert stopped.bound <= stopped.best and stopped.gap == pytest.approx((stopped.best - stopped.bound) / stopped.best)
+        assert f"the best point found has {stopped.best:.6g}" in str(stopped) and "(gap " in str(stopped)
+        assert stopped.best / 10 == pytest.approx(round(stopped.best / 10)), "in reported units"
+
+
+def test_a_wider_gap_is_told_with_the_answer() -> None:
+    """Ten of eleven: the search may stop below the optimum, and says what it proved."""
+    g = np.random.default_rng(1)
+    b = Builder()
+    x = b.columns("x", ("i",), [(str(i),) for i in range(60)], upper=1.0, cost=-g.integers(50, 100, 60), integer=True)
+    weights = g.integers(50, 100, (3, 60))
+    for k in range(3):
+        b.rows(f"room{k}", ("k",), [("1",)], "<=", weights[k].sum() / 3, np.zeros(60, dtype=int), x, weights[k])
+    best, rough = solve(b.build()), solve(b.build(), mip_gap=0.2)
+    assert best.gap <= 1e-6
+    assert rough.gap <= 0.2 + 1e-9
+    assert rough.bound <= best.objective + 1e-6 <= rough.objective + 2e-6
+    assert rough.gap == pytest.approx((rough.objective - rough.bound) / abs(rough.objective))
+
+
+def test_an_interrupt_stops_highs_itself() -> None:
+    """Ctrl-C while native code runs: at the first chance that HiGHS gives, not when it has ended."""
+    import highspy
+
+    from countersmuggling.optimise.warm_start import WarmStart
+
+    engine = WarmStart(hard())._engine
+    pressed: list[int] = []
+
+    def press(_: object) -> None:
+        if not pressed:
+            pressed.append(1)
+            signal.raise_signal(signal.SIGINT)
+
+    engine.cbSimplexInterrupt += press
+    with pytest.raises(KeyboardInterrupt):
+        solving._interruptible(engine)
+    assert pressed and engine.getModelStatus() != highspy.HighsModelStatus.kOptimal
+
+
+def test_what_fails_in_the_solver_is_not_lost() -> None:
+    class Failing:
+        HandleUserInterrupt = False
+
+        def run(self) -> None:
+            raise RuntimeError("no licence for this")
+
+    with pytest.raises(RuntimeError, match="no licence"):
+        solving._interruptible(Failing())
 
 
 @pytest.mark.parametrize("solver", SOLVERS)

@@ -71,7 +71,7 @@ def html(plan: Plan) -> str:
         out.append("<p>The plan places no additional staff.</p>")
     else:
         head = ["", *placed.columns]
-        body = [[str(name), *("" if value < 0.05 else f"{value:,.1f}" for value in row)]
+        body = [[str(name), *(f"{value:,.1f}".replace("0.0", "") if value < 1 else f"{value:,.1f}" for value in row)]
                 for name, row in zip(placed.index, placed.to_numpy(), strict=True)]
         out.append(_table("Mean staff over the quarters", head, body))
     values = plan.rule_values

@@ -38,7 +38,7 @@ TOLERANCE = 1e-6
 CBC_TOLERANCE = 100 * 1e-6
 """The same for CBC, which hands over eight digits in a text file."""
 
-BEYOND = 1e30
+BEYOND = float(10**30)
 """What solvers write for an objective that they do not know."""
 
 INTERIOR_POINT_FROM = 20_000
@@ -441,7 +441,7 @@ def _quiet_highs() -> Any:
     return QuietHighs
 
 
-PATIENCE = 0.1
+PATIENCE = 1 / 10
 """Seconds between two looks at whether somebody has pressed Ctrl-C."""
 
 

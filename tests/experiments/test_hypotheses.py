@@ -12,9 +12,9 @@ from countersmuggling.scenarios import load
 
 TINY = """\
 extends: baseline-2025
-horizon: {start: 2025-01-01, end: 2025-02-10, burn_in_days: 10}
+horizon: {start: 2025-01-01, end: 2025-03-31, burn_in_days: 10}
 uncertainties: {draw: central}
-model: {persons_per_agent: 500, networks: 40, route_choice_interval_days: 7}
+model: {persons_per_agent: 200, networks: 40, route_choice_interval_days: 7}
 replicates: 2
 """
 CLOSED = """\

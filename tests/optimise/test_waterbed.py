@@ -138,10 +138,10 @@ def test_nonsense_is_refused(scenario: Scenario) -> None:
 
 def test_in_a_small_world_pressure_in_one_place_moves_people_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COUNTERSMUGGLING_CACHE", str(tmp_path))
-    base = small_scenario(10.0, persons_per_agent=50.0, months=6)
+    base = small_scenario(10.0, persons_per_agent=50.0, months=12)
     posts = base.resources.model_dump()["posts"] | {"border_guard": {"available": 12_000}}
     scenario = Scenario.model_validate({**base.model_dump(), "resources": {"posts": posts}})
-    assert scenario.horizon.end < date(2025, 7, 1)
+    assert scenario.horizon.end < date(2026, 1, 1)
     found = measure_waterbed(scenario, outcomes=["attempts", "interceptions"], tables=small_tables(), workers=1, progress=False)
     assert set(found.table["place"]) == set(SMALL_PLACES)
     attempts = found.table[(found.table["outcome"] == "attempts") & (found.table["by"] == "front") & (found.table["place"] == "ITA")]

@@ -65,6 +65,7 @@ def test_wheel_holds_every_room_with_its_data(wheel_names: set[str]) -> None:
     assert {f"countersmuggling/{room}/__init__.py" for room in ROOMS} <= wanted
     assert any(file.endswith(".csv") for file in wanted)
     wanted |= {"countersmuggling/__init__.py", "countersmuggling/py.typed"}
+    wanted |= {"countersmuggling/experiments/data/measured_patterns.md"}  # the page of patterns, for the report's annex
     inside = {name for name in wheel_names if name.startswith("countersmuggling/")}
     assert inside == wanted
 

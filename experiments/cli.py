@@ -186,6 +186,14 @@ def parser() -> argparse.ArgumentParser:
     imported.add_argument("--quiet", action="store_true", help="print the written files' paths only")
     completion = add("completion", "print what lets a shell complete commands, options, files and scenario names")
     completion.add_argument("shell", choices=("bash", "zsh", "fish"))
+    from . import calibrate_command, validate_command
+
+    calibrated = add("calibrate", "find parameters under which the model comes near what was published")
+    calibrated.description = calibrate_command.DESCRIPTION
+    calibrate_command.add_arguments(calibrated, _whole)
+    validated = add("validate", "hold the model against what was published, or predict detections by route")
+    validated.description = validate_command.DESCRIPTION
+    validate_command.add_arguments(validated, _whole)
     return whole
 
 
@@ -367,6 +375,10 @@ def _dispatch(options: argparse.Namespace, given: Sequence[str], kept: list[Kept
         "data": _data,
         **dict.fromkeys(pairing_commands.COMMANDS, pairing_commands.run),
     }
+    if options.command in ("calibrate", "validate"):
+        from . import calibrate_command, validate_command
+
+        return (calibrate_command if options.command == "calibrate" else validate_command).run(options)
     if options.command in commands:
         return commands[options.command](options)
     return _simulating(options, given, kept)

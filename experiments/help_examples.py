@@ -85,6 +85,16 @@ EXAMPLES: Final[dict[str, tuple[tuple[str, str], ...]]] = {
         ("countersmuggling data import detections.xlsx", "Frontex's monthly workbook"),
         ("countersmuggling data import incidents.csv asylum.tsv --out observed", "several publishers at once"),
     ),
+    "calibrate": (
+        ("countersmuggling calibrate --out results/calibration", "1,000 runs, some hours on one machine"),
+        ("countersmuggling calibrate --out results/calibration --budget 2000", "more: what is there is kept"),
+        ("countersmuggling calibrate --out results/calibration --screen 4", "which parameters matter (Morris)"),
+    ),
+    "validate": (
+        ("countersmuggling validate --out results/validation", "patterns and backtests; some minutes"),
+        ("countersmuggling validate --calibration results/calibration", "also checks of the posterior"),
+        ("countersmuggling validate --predict predicted.csv", "detections by route, July 2022 to 2025"),
+    ),
     "completion": (
         ('eval "$(countersmuggling completion bash)"', "for this shell; put the line into ~/.bashrc to keep it"),
         ('eval "$(countersmuggling completion zsh)"', "the same in ~/.zshrc, after compinit"),

@@ -30,6 +30,7 @@ from . import vocabulary
 from .levers import LEVERS
 from .member_states import MEMBER_STATES, guess_member_state
 from .outcomes import ARRIVAL_COUNTS, OUTCOMES
+from .posterior import ensemble
 from .problems import nearest
 from .registry import (
     Override,
@@ -282,10 +283,11 @@ class Uncertainties(_Part):
         description="Overrides of registry parameters: a number is a new centre (the range is stretched to hold it); "
         "{low, high} a new range; {value, low, high} both. Units as in the registry.",
     )
-    draw: Literal["central", "ranges"] = Field(
+    draw: Literal["central", "ranges", "posterior"] = Field(
         default="central",
         description="central: every replicate uses the central values. ranges: each replicate draws `vary` from "
-        "triangular(low, value, high), by seed, replicate and name only, so that two policies share their draws.",
+        "triangular(low, value, high), by seed, replicate and name only, so that two policies share their draws. "
+        "posterior: the same, but calibrated parameters come together from one draw of the posterior ensemble.",
     )
     vary: list[ParameterPattern] | None = Field(
         default=None,
@@ -299,6 +301,16 @@ class Uncertainties(_Part):
         le=5.0,
         description="Growth of demand per year after the last published year (0.05 = 5 %).",
     )
+
+    @field_validator("draw")
+    @classmethod
+    def _shipped(cls, value: str) -> str:
+        if value == "posterior" and ensemble() is None:
+            raise invalid(
+                "this version has no posterior ensemble (scenarios/data/posterior.csv): make one with `countersmuggling "
+                "calibrate`, or use ranges"
+            )
+        return value
 
     @field_validator("parameters")
     @classmethod
@@ -1068,18 +1080,25 @@ class Scenario(_Part):
         ----------
         replicate
             Number of the replicate, from 0. With ``draw: ranges`` the parameters in ``vary`` are drawn from
-            triangular(low, value, high); the draw depends on seed, replicate and name only. None: central values.
+            triangular(low, value, high); the draw depends on seed, replicate and name only. With ``draw: posterior``
+            calibrated ones among them come from one row of the ensemble, unless the scenario says something of them
+            itself. None: central values.
         """
         known = registry()
         given = self.uncertainties
         drawn: set[str] = set()
-        if replicate is not None and given.draw == "ranges":
+        together: dict[str, float] = {}
+        if replicate is not None and given.draw != "central":
             patterns = ["*"] if given.vary is None else given.vary
             drawn = {name for pattern in patterns for name in known.matching(pattern)}
+            if given.draw == "posterior" and (shipped := ensemble()) is not None:
+                together = shipped.draw(self.seed, replicate)
         values: dict[str, float] = {}
         for name, row in known.items():
             low, value, high = centred(row, as_override(given.parameters.get(name)))
-            if name in drawn and replicate is not None and low < high:
+            if name in drawn and name in together and name not in given.parameters:
+                value = together[name]
+            elif name in drawn and replicate is not None and low < high:
                 value = triangular(uniform(self.seed, replicate, name), low, value, high)
             values[name] = value
         return Parameters(values, known)

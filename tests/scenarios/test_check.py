@@ -130,7 +130,7 @@ def test_a_line_of_the_report_reads_like_a_compilers(tmp_path: Path) -> None:
         ("outcomes: {legal_pathway_admissions: {weight: 1}}", "outcomes.legal_pathway_admissions.weight", "0 or below"),
         ("outcomes: {leg_deaths: {weight: 1}}", "outcomes.leg_deaths", "no outcome that can be weighted"),
         ("outcomes: {deathz: null}", "outcomes.deathz", "no outcome that can be weighted"),
-        ("uncertainties: {draw: random}", "uncertainties.draw", "expected 'central' or 'ranges'"),
+        ("uncertainties: {draw: random}", "uncertainties.draw", "expected 'central', 'ranges' or 'posterior'"),
         ("uncertainties: {vary: [nothing.*]}", "uncertainties.vary[0]", "no parameter in the registry"),
         ("uncertainties: {parameters: {cost.analist_eur_per_year: 1}}", "uncertainties.parameters.cost.analist_eur_per_year", "no parameter"),
         ("uncertainties: {parameters: {cost.analyst_eur_per_year: {low: 9, high: 3}}}",

@@ -1,0 +1,154 @@
+"""Whether a ranking of options is the same whatever is not known: parameters by evidence grade, and how people choose.
+
+Options and baseline run on the same chance and the same parameters, replicate by replicate. Under *all* every uncertain parameter is drawn
+(from the posterior ensemble where the scenario says so), under *grade X* only those of that grade, the others staying at their
+centre, and under each rival hypothesis of `model.behaviour` all are drawn. A ranking that changes under grade D hangs on judgement.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from ..model.replicates import Job, run_many
+from ..scenarios import OUTCOMES, Scenario, registry
+from ..scenarios.problems import nearest
+from .comparing import _like, comparable
+from .hypotheses import HYPOTHESES, under
+from .running import adapted
+
+if TYPE_CHECKING:
+    from ..model import RunOutput
+
+FloatArray = npt.NDArray[np.float64]
+COLUMNS = ("condition", "option", "difference", "mean_rank", "first", "same_order")
+
+
+def varying_only(scenario: Scenario, grade: str) -> Scenario:
+    """The scenario in which only parameters of one evidence grade are drawn.
+
+    Raises
+    ------
+    ValueError
+        When no parameter of that grade has a range.
+    """
+    names = [n for n, row in registry().items() if row.grade == grade and row.low < row.high]
+    if not names:
+        raise ValueError(f"no parameter of grade {grade} has a range")
+    content: dict[str, Any] = scenario.model_dump(by_alias=True)
+    draw = content["uncertainties"]["draw"]
+    content["uncertainties"] = content["uncertainties"] | {"vary": names, "draw": "ranges" if draw == "central" else draw}
+    return Scenario.model_validate(content)
+
+
+def conditions(scenario: Scenario) -> dict[str, Callable[[Scenario], Scenario]]:
+    """What a ranking is looked at under: name and what it does to a scenario."""
+    grades = sorted({row.grade for row in registry().values() if row.low < row.high})
+    found: dict[str, Callable[[Scenario], Scenario]] = {"all": lambda s: s}
+    found |= {f"grade {g}": (lambda s, g=g: varying_only(s, g)) for g in grades}  # type: ignore[misc]
+    own = scenario.model.behaviour
+    found |= {h.replace("_", " "): (lambda s, h=h: under(s, h)) for h in HYPOTHESES if h != own}  # type: ignore[misc]
+    return found
+
+
+def ranked(differences: Mapping[str, FloatArray], lower_is_better: bool) -> pd.DataFrame:
+    """Ranks over replicates.
+
+    Parameters
+    ----------
+    differences : mapping of str to array, shape (replicates,)
+        Paired differences from the baseline, by option.
+    lower_is_better : bool
+
+    Returns
+    -------
+    DataFrame
+        Columns option, difference (mean), mean_rank, first (share of replicates in which it is the best), same_order (share
+        of replicates that rank all options as their mean differences do); the best mean difference first.
+    """
+    names = list(differences)
+    table = np.array([differences[n] for n in names], dtype=np.float64)
+    signed = table if lower_is_better else -table
+    ranks = 1.0 + signed.argsort(axis=0, kind="stable").argsort(axis=0, kind="stable")
+    order = signed.mean(axis=1).argsort(kind="stable")
+    usual = 1.0 + order.argsort(kind="stable")
+    same = float((ranks == usual[:, None]).all(axis=0).mean())
+    found = pd.DataFrame({
+        "option": names, "difference": table.mean(axis=1), "mean_rank": ranks.mean(axis=1), "first": (ranks == 1.0).mean(axis=1),
+        "same_order": same,
+    })  # fmt: skip
+    return pd.DataFrame(found.iloc[order]).reset_index(drop=True)
+
+
+def rank_stability(
+    baseline: Scenario | str | Path,
+    options: Sequence[Scenario | str | Path],
+    outcome: str,
+    *,
+    replicates: int | None = None,
+    persons_per_agent: float | None = None,
+    workers: int | None = None,
+    progress: bool = True,
+    evaluate: Callable[[list[Job]], list[dict[str, float]]] | None = None,
+) -> pd.DataFrame:
+    """Rank options by one outcome under every condition.
+
+    Parameters
+    ----------
+    baseline, options : Scenario, str or Path
+    outcome : str
+    replicates, persons_per_agent, workers, progress
+        As for :func:`countersmuggling.compare`.
+    evaluate : callable, optional
+        Totals of each job by outcome, instead of running the model here.
+
+    Returns
+    -------
+    DataFrame
+        Columns condition and those of `ranked`.
+
+    Raises
+    ------
+    ValueError
+        For an outcome that the model does not have.
+
+    Examples
+    --------
+    >>> from countersmuggling.experiments.rank_stability import rank_stability
+    >>> rank_stability("baseline-2025", ["legal-pathways", "global-alliance"], "deaths")  # doctest: +SKIP
+    """
+    if outcome not in OUTCOMES:
+        raise ValueError(f"no outcome '{outcome}'; did you mean '{nearest(outcome, OUTCOMES)}'?")
+    first = adapted(baseline, replicates=replicates, persons_per_agent=persons_per_agent)
+    others = [adapted(o) for o in options]
+    comparable(first, others)
+    others = [_like(o, first) for o in others]
+    names = [o.name for o in others]
+    changes = conditions(first)
+    jobs = [
+        Job(change(s), r, label=f"{s.name} under {name}")
+        for name, change in changes.items()
+        for r in range(first.replicates)
+        for s in (first, *others)
+    ]
+    totals = (evaluate or _run(workers, progress))(jobs)
+    cube = np.array([row[outcome] for row in totals]).reshape(len(changes), first.replicates, 1 + len(others))
+    better = OUTCOMES[outcome].better != "higher"
+    frames = []
+    for i, name in enumerate(changes):
+        difference = {n: cube[i, :, 1 + k] - cube[i, :, 0] for k, n in enumerate(names)}
+        frames.append(ranked(difference, better).assign(condition=name))
+    return pd.concat(frames, ignore_index=True)[list(COLUMNS)]
+
+
+def _run(workers: int | None, progress: bool) -> Callable[[list[Job]], list[dict[str, float]]]:
+    def run(jobs: list[Job]) -> list[dict[str, float]]:
+        outputs: list[RunOutput] = run_many(jobs, workers, progress, "Ranking")
+        return [output.totals() for output in outputs]
+
+    return run

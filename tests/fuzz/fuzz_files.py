@@ -366,7 +366,7 @@ def by_coverage(options: argparse.Namespace) -> int:
                     os._exit(0)
 
             atheris.Setup(
-                [sys.argv[0], f"-runs={options.inputs + 10}", f"-seed={options.seed + 1}", "-max_len=20000", "-timeout=20", "-rss_limit_mb=0",
+                [sys.argv[0], f"-runs={options.inputs + 10}", f"-seed={options.seed + 1}", "-max_len=20000", "-timeout=900", "-rss_limit_mb=0", f"-artifact_prefix={folder}/",
                  "-verbosity=0", "-print_final_stats=0", f"-dict={tokens}", str(corpus)],
                 counted,
             )  # fmt: skip

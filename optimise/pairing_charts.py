@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import textwrap
+
 import numpy as np
 import pandas as pd
 
 from .charts import COLOURS, GREY, INK, LESS, MORE, Chart, empty, resource_title, styled
 
+LETTERS = 9
+"""Letters of a note that stand on an inch."""
 CLEAR = 2.0
 """Effects beyond so many standard errors are drawn in full colour, and with their figure."""
 
@@ -66,7 +70,8 @@ def waterbed(table: pd.DataFrame, outcome: str = "attempts", by: str = "front", 
     note = f"{title} for one more unit; figures where the effect exceeds {CLEAR:g} standard errors."
     if any(cell.endswith("*") for cell in order):
         note += " * measured for the group of places."
-    axes.set_xlabel(note, fontsize=8, color=GREY)
+    inches = float(chart.get_size_inches()[0])
+    axes.set_xlabel("\n".join(textwrap.wrap(note, int(inches * LETTERS))), fontsize=8, color=GREY)
     chart.table = rows[rows["cell"].isin(order)].drop(columns=["z", "cell"]).reset_index(drop=True)
     chart.alt = (f"Heat map: change of {title.lower()} at each {by.replace('_', ' ')} for one more unit of a resource in a place. "
                  f"{int(clear.sum())} of {clear.size} effects exceed {CLEAR:g} standard errors.")

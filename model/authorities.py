@@ -118,9 +118,9 @@ class MemberState(mesa.Agent):  # type: ignore[misc]
         p, model, m = self.model.params, self.model, self.number
         work, at_work, cases = model.casework, model.firms.at_work, self.cases
         before, begun = len(cases), cases.begun
-        ripe = np.flatnonzero(work.score[:, m])
+        ripe = work.promising[m]
         if not before and not len(ripe):
-            cases.serve(float(day), day + 7.0, self.teams, np.ones(1))  # on duty, with nothing to do
+            cases.idle(7.0 * self.teams)
             return
         if before:
             cases.keep(at_work[cases.tag] > 0)
@@ -229,6 +229,9 @@ class MemberState(mesa.Agent):  # type: ignore[misc]
 
         Cases that wait too long lapse, with half-life `prosecution.lapse_half_life_days`.
         """
+        if not len(self.court):
+            self.court.idle(7.0 * self.prosecutors)
+            return
         p = self.model.params
         pace = p["prosecution.cases_per_prosecutor_year"] * self.throughput / 365.25
         served = self.court.serve(float(day), day + 7.0, self.prosecutors, np.array([pace]))

@@ -327,6 +327,7 @@ class SmugglingModel(mesa.Model):  # type: ignore[misc]
         self.dials = self._policy.dials(self.first_day)
         self._cost = np.zeros(states)
         self._programme_cost = 0.0
+        self._lever_costs = [(n, p[c]) for n, info in LEVERS.items() if (c := info.cost_parameter) is not None]
         self._profit = 0.0
         self._weeks_in_month = 0
         self._stock_networks = 0.0
@@ -794,9 +795,7 @@ class SmugglingModel(mesa.Model):  # type: ignore[misc]
             else:
                 self._programme_cost += float(extra.sum())
         self._programme_cost += week * math.fsum(
-            self._policy.intensity(name, today) * p[info.cost_parameter]
-            for name, info in LEVERS.items()
-            if info.cost_parameter is not None
+            self._policy.intensity(name, today) * cost for name, cost in self._lever_costs
         )
         places = float((self._places - self._places_0).sum())
         self._programme_cost += week * places * p["cost.legal_place_eur"]
@@ -932,7 +931,7 @@ class SmugglingModel(mesa.Model):  # type: ignore[misc]
             self.under_way = compact(self._rows, self.under_way)
             need = self.under_way + int(coming.sum())
             if need > len(self._rows.key) // 2:
-                self._rows = self._rows.grown(2 * need + 4096)
+                self._rows = self._rows.grown(3 * need + 4096)
         shares = self._shares
         entry = Entry(
             coming, self._classes, self._origin_share, self._origin_hub,
@@ -969,7 +968,7 @@ class SmugglingModel(mesa.Model):  # type: ignore[misc]
         self.market.observe(self.tally.wanted, 1.0)
 
     def _note_incidents(self, boats: Boats) -> None:
-        fatal = np.flatnonzero(boats.lost)
+        fatal = boats.lost.nonzero()[0]
         if len(fatal):
             leg = np.searchsorted(boats.first + boats.number, fatal, side="right")
             self._incidents.append((self.today, leg, boats.lost[fatal]))

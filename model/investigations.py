@@ -78,6 +78,7 @@ class Casework:
         self.begun: IntArray = np.zeros(shape, dtype=np.int64)
         self.ripe = np.full(shape, np.nan)
         self.supported = np.zeros(networks)
+        self.promising: list[IntArray] = [np.zeros(0, np.int64)] * member_states  # rows with a score, by Member State
         self.items_per_week = np.zeros(member_states)
         self.link = np.zeros(member_states)
         self._members = member_states
@@ -145,6 +146,9 @@ class Casework:
         possible = (self.open < at_work[:, None]) & (self.held[:, : self._members] > 0.0)
         self.score[~possible | (self.score < p["investigation.least_items"])] = 0.0
         self.ripe[self.score <= 0.0] = np.nan
+        state, row = self.score.T.nonzero()
+        first = np.searchsorted(state, np.arange(self._members + 1)).tolist()
+        self.promising = [row[first[m] : first[m + 1]] for m in range(self._members)]
 
     def forget(self, network: int, before: int) -> None:
         """Close the file on a dismantled network.

@@ -216,6 +216,10 @@ class Docket:
         self._used = new.stop
         self.waiting += len(arrives)
 
+    def idle(self, staff_time: float) -> None:
+        """Staff are on duty for so long, with nothing to do."""
+        self.offered += staff_time
+
     def serve(self, now: float, until: float, staff: float, speed: FloatArray) -> Served:
         """Work from `now` to `until`.
 

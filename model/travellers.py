@@ -69,7 +69,8 @@ class Rows(NamedTuple):
     def empty(cls, capacity: int) -> Rows:
         records = np.zeros(capacity, _RECORD)
         columns: dict[str, Any] = {field: records[field] for field in cls._fields if field != "due"}
-        return cls(due=np.full(capacity, NEVER, np.int32), **columns)
+        # not filled, as memory that was never written takes no room; rows in use have a day
+        return cls(due=np.zeros(capacity, np.int32), **columns)
 
     def grown(self, capacity: int) -> Rows:
         """The same rows in larger arrays."""

@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import matplotlib
+import numpy as np
 import pandas as pd
 import pytest
 
-from countersmuggling.experiments import figures, summarising
+from countersmuggling.experiments import figures, summarising, wording
 from countersmuggling.experiments.results import Results
 from countersmuggling.optimise import charts
 
@@ -69,14 +71,124 @@ def test_shadow_prices_show_what_binds_and_would_help(results: Results) -> None:
     ]
 
 
+def texts_of(chart: charts.Chart) -> list[str]:
+    """Every text that is drawn."""
+    chart.png(40, few_colours=False)
+    return [a.get_text() for a in chart.findobj(lambda a: hasattr(a, "get_text")) if a.get_text()]
+
+
+MATRIX = pd.DataFrame(
+    [("analyst", a, b, "deaths", e, s) for a, b, e, s in (
+        ("ITA", "ITA", -2.0, 0.4), ("ITA", "GRC", 1.5, 1.2), ("GRC", "GRC", -1.0, 0.2), ("GRC", "ITA", 0.25, 0.05))]
+    + [("prosecutor", "ITA", "ITA", "deaths", 9.0, 1.0)],
+    columns=["resource", "place", "affected place", "outcome", "effect", "se"],
+)  # fmt: skip
+
+
+def test_waterbed_shows_every_effect_where_it_belongs(results: Results) -> None:
+    chart = results.plot.waterbed(MATRIX)
+    (axes,) = chart.axes
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["GRC", "ITA"]
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["GRC", "ITA"]
+    cells = {(round(c.get_position()[1]), round(c.get_position()[0])): (c.get_text(), c.get_fontweight()) for c in axes.texts}
+    minus = "\N{MINUS SIGN}"
+    assert cells == {(0, 0): (f"{minus}1.00", "bold"), (0, 1): ("+0.25", "bold"), (1, 0): ("+1.50", "normal"), (1, 1): (f"{minus}2.00", "bold")}
+    image = axes.images[0].get_array()
+    assert image is not None and image.tolist() == [[-1.0, 0.25], [1.5, -2.0]]
+    assert chart.table["effect"].tolist() == [-2.0, 1.5, -1.0, 0.25]
+    assert f"ITA on ITA {minus}2.00" in chart.alt
+    assert results.plot.waterbed().alt == "No waterbed matrix lies in these results."
+
+
+def test_tornado_puts_the_widest_first(results: Results) -> None:
+    table = pd.DataFrame({"factor": ["fees.markup", "penalties", "route_choice.scale"], "outcome": "deaths",
+                          "low": [-1.0, 2.0, -9.0], "high": [3.0, -2.5, 8.0]})  # fmt: skip
+    chart = results.plot.tornado(table)
+    (axes,) = chart.axes
+    assert chart.table["factor"].tolist() == ["route_choice.scale", "fees.markup", "penalties"]
+    widths = [bar.get_width() for bar in axes.patches]
+    assert widths == [-9.0, -1.0, 2.0, 8.0, 3.0, -2.5]
+    labels = [label.get_text() for label in axes.get_yticklabels()]
+    assert labels[2] == "Penalty floors"
+    assert "at the low end of its range" in texts_of(chart)
+    assert results.plot.tornado().alt.startswith("No analysis of sensitivity")
+
+
+def test_tornado_of_levers_shows_what_each_adds(results: Results) -> None:
+    parts = pd.DataFrame({"outcome": "deaths", "unit": "deaths", "lever": ["penalties", "europol_centre"], "part": [1.0, -5.0],
+                          "low": [-1.0, -7.0], "high": [3.0, -3.0], "share": 0.5})  # fmt: skip
+    chart = replace(results, attribution=parts).plot.tornado()
+    assert [bar.get_width() for bar in chart.axes[0].patches] == [-5.0, 1.0]
+    assert "European Centre Against Migrant Smuggling" in chart.alt
+
+
+def test_frontier_joins_the_runs_that_none_betters(results: Results) -> None:
+    chart = results.plot.frontier()
+    table = chart.table.set_index("run")
+    difference = summarising.by_key(results.difference("small-option+plan", "baseline-2025"), "outcome")
+    assert table.loc["small-option+plan", "deaths_difference"] == pytest.approx(difference["deaths"]["difference"])
+    assert table.loc["small-option+plan", "cost_eur_low"] == pytest.approx(difference["cost_eur"]["low"])
+    assert table["best"].to_dict() == {
+        "baseline-2025": True, "small-option": False, "small-option+pro-rata": False, "small-option+plan": True}  # fmt: skip
+    assert {"Small option, staff by plan", "Status quo"} <= set(texts_of(chart))
+    assert figures.not_bettered([0.0, -1.0, -1.0], [0.0, 1.0, 2.0]) == [True, True, False]
+
+
+def test_regret_is_against_the_best_run_of_each_replicate(results: Results) -> None:
+    table = figures.regrets(results).set_index("run")
+    weights = {n: w.weight for n, w in results.scenario.outcomes.items() if w.weight}
+    wide = sum(results.totals[n] * w for n, w in weights.items()).unstack("run")  # type: ignore[union-attr]
+    regret = wide.sub(wide.min(axis=1), axis=0)
+    for run in results.runs:
+        assert table.loc[run.key, "mean"] == pytest.approx(regret[run.key].mean())
+        assert table.loc[run.key, "largest"] == pytest.approx(regret[run.key].max())
+    assert table["best"].sum() == pytest.approx(1.0)
+    chart = results.plot.regret_table()
+    assert wording.number(float(table["mean"].iloc[0]), float(table[["mean", "p95", "largest"]].to_numpy().max())) in texts_of(chart)
+
+
+def test_a_plans_frontier_is_drawn_as_it_was_kept(results: Results) -> None:
+    kept = {"points": [{"point": n, "deaths": d, "cost_eur": c} for n, (d, c) in enumerate(((-9.0, 3e6), (-5.0, 1e6), (0.0, 0.0)))],
+            "marks": {"plan": [-4.0, 2e6]}}  # fmt: skip
+    plan = replace(results.plans[0], facts={**results.plans[0].facts, "frontier": kept})
+    chart = replace(results, plans=(plan,)).plot.plan_frontier()
+    (axes,) = chart.axes
+    line, mark = axes.lines
+    assert list(np.asarray(line.get_xdata(), float)) == [3.0, 1.0, 0.0] and list(np.asarray(line.get_ydata(), float)) == [-9.0, -5.0, 0.0]
+    assert (float(np.asarray(mark.get_xdata())[0]), float(np.asarray(mark.get_ydata())[0])) == (2.0, -4.0)
+    assert axes.get_xlabel() == "Public cost, change (EUR million)"
+    assert results.plot.plan_frontier().alt == "No frontier was kept with this plan."
+
+
+def test_bands_and_lines_are_the_tables_figures(results: Results) -> None:
+    chart = results.plot.time_series("deaths")
+    (axes,) = chart.axes
+    for line, run in zip(axes.lines, results.runs, strict=True):
+        own = chart.table[chart.table["run"] == run.key]
+        assert list(np.asarray(line.get_ydata(), float)) == pytest.approx(own["mean"].tolist())
+    assert len({str(line.get_linestyle()) + str(line._dash_pattern) for line in axes.lines}) == len(results.runs)  # type: ignore[attr-defined]
+
+
+def test_differences_are_drawn_at_their_figures(results: Results) -> None:
+    chart = results.plot.differences(["small-option"], outcomes=("deaths", "arrests"))
+    (axes,) = chart.axes
+    own = chart.table.set_index("outcome")
+    offsets = np.asarray(axes.collections[1].get_offsets(), float)
+    for n, name in enumerate(("deaths", "arrests")):
+        assert offsets[n][0] == pytest.approx(100 * own.loc[name, "relative"])
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["Deaths on the way", "Arrests of facilitators and organisers"]
+
+
 CHARTS: list[Callable[[Results], charts.Chart]] = [
     lambda r: r.plot.flows(),
     lambda r: r.plot.flows(region=figures.MEDITERRANEAN),
     lambda r: r.plot.change(),
-    lambda r: r.plot.change(region=figures.MEDITERRANEAN),
+    lambda r: r.plot.flow_map(region=figures.MEDITERRANEAN),
     lambda r: r.plot.time_series(),
     lambda r: r.plot.differences(),
     lambda r: r.plot.allocation(),
+    lambda r: r.plot.frontier(),
+    lambda r: r.plot.regret_table(),
     lambda r: r.plot.shadow_prices(),
 ]
 

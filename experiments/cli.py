@@ -523,7 +523,7 @@ def _report(options: argparse.Namespace) -> int:
     if language.missing and not options.quiet:
         print(f"{len(language.missing)} texts are not in {options.language} and are told in English", file=sys.stderr)
     try:
-        path = found.rewrite_report(options.results, chosen, language, options.pdf)
+        path = found.rewrite_report(options.results, chosen, language, options.pdf, progress=not options.quiet)
     except NoPdf as error:
         raise Usage(str(error)) from None
     if options.quiet:

@@ -389,6 +389,7 @@ class Results:
 
     def rewrite_report(
         self, folder: str | Path, stakeholders: Sequence[Seat] = (), language: str | Catalogue = DEFAULT, pdf: bool = False,
+        progress: bool = False,
     ) -> Path:  # fmt: skip
         """Make figures and ``report.html`` anew in a results folder; each file is replaced by a rename.
 
@@ -399,7 +400,9 @@ class Results:
             Who gets a page of their own; pages that the folder already has are made anew.
         language : str or Catalogue
         pdf : bool
-            Also write ``report.pdf`` and each stakeholder's page as PDF; those that the folder already has are made anew.
+            Also write ``report.pdf`` and each stakeholder's page as PDF; those that the folder has are taken away otherwise.
+        progress : bool
+            Show a progress bar over the pages that become PDF.
 
         Raises
         ------
@@ -418,10 +421,13 @@ class Results:
         with explaining(target, "Files that could not be replaced are as they were."):
             files = self._report_files(chosen, language)
             if pdf:
+                from tqdm.auto import tqdm
+
                 from .pdf import pdf_of
 
                 pages = {name: str(text) for name, text in files.items() if name.endswith(".html")}
-                files |= {f"{name.removesuffix('.html')}.pdf": pdf_of(text) for name, text in pages.items()}
+                bar = tqdm(pages.items(), desc="PDF", unit="page", disable=not progress, leave=False)
+                files |= {f"{name.removesuffix('.html')}.pdf": pdf_of(text) for name, text in bar}
             for name, content in files.items():
                 replace_file(target / name, content)
             for old in [] if pdf else [target / "report.pdf", *target.glob("stakeholders/*.pdf")]:

@@ -12,6 +12,7 @@ import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.patches import Rectangle
 
 from countersmuggling.experiments import figures, summarising, wording
 from countersmuggling.experiments.results import Results
@@ -106,7 +107,7 @@ def test_tornado_puts_the_widest_first(results: Results) -> None:
     chart = results.plot.tornado(table)
     (axes,) = chart.axes
     assert chart.table["factor"].tolist() == ["route_choice.scale", "fees.markup", "penalties"]
-    widths = [bar.get_width() for bar in axes.patches]
+    widths = [bar.get_width() for bar in axes.patches if isinstance(bar, Rectangle)]
     assert widths == [-9.0, -1.0, 2.0, 8.0, 3.0, -2.5]
     labels = [label.get_text() for label in axes.get_yticklabels()]
     assert labels[2] == "Penalty floors"
@@ -118,7 +119,7 @@ def test_tornado_of_levers_shows_what_each_adds(results: Results) -> None:
     parts = pd.DataFrame({"outcome": "deaths", "unit": "deaths", "lever": ["penalties", "europol_centre"], "part": [1.0, -5.0],
                           "low": [-1.0, -7.0], "high": [3.0, -3.0], "share": 0.5})  # fmt: skip
     chart = replace(results, attribution=parts).plot.tornado()
-    assert [bar.get_width() for bar in chart.axes[0].patches] == [-5.0, 1.0]
+    assert [b.get_width() for b in chart.axes[0].patches if isinstance(b, Rectangle)] == [-5.0, 1.0]
     assert "European Centre Against Migrant Smuggling" in chart.alt
 
 
@@ -175,7 +176,7 @@ def test_differences_are_drawn_at_their_figures(results: Results) -> None:
     own = chart.table.set_index("outcome")
     offsets = np.asarray(axes.collections[1].get_offsets(), float)
     for n, name in enumerate(("deaths", "arrests")):
-        assert offsets[n][0] == pytest.approx(100 * own.loc[name, "relative"])
+        assert offsets[n][0] == pytest.approx(100 * float(own["relative"].to_dict()[name]))
     assert [label.get_text() for label in axes.get_yticklabels()] == ["Deaths on the way", "Arrests of facilitators and organisers"]
 
 

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.patches import Rectangle
+from matplotlib.text import Text
 
 from countersmuggling.experiments import figures, summarising, wording
 from countersmuggling.experiments.results import Results
@@ -75,7 +76,7 @@ def test_shadow_prices_show_what_binds_and_would_help(results: Results) -> None:
 def texts_of(chart: charts.Chart) -> list[str]:
     """Every text that is drawn."""
     chart.png(40, few_colours=False)
-    return [a.get_text() for a in chart.findobj(lambda a: hasattr(a, "get_text")) if a.get_text()]
+    return [a.get_text() for a in chart.findobj(Text) if isinstance(a, Text) and a.get_text()]
 
 
 MATRIX = pd.DataFrame(

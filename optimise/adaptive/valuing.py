@@ -397,7 +397,8 @@ def more_assets(scenario: Scenario, factor: float) -> Scenario:
     for pool in given.get("pools", {}).values():
         pool["available"] *= factor
     for host in given["hosts"].values():
-        host["absorb"] *= factor
+        if host.get("absorb") is not None:
+            host["absorb"] *= factor
     rules = given["rules"]
     if rules.get("ramp_per_quarter") is not None:
         rules["ramp_per_quarter"] *= factor

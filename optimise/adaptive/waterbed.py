@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from ...scenarios import Scenario
     from ...scenarios.reference import World
 
-COLUMNS = ("resource", "place", "affected", "by", "outcome", "unit", "effect", "se", "n", "level")
+COLUMNS = ("resource", "place", "affected", "by", "outcome", "unit", "effect", "se", "n", "p", "level")
 SCREENING_COLUMNS = ("resource", "group", "places", "dose", "smallest_p", "chosen")
 FALSE_DISCOVERIES = 0.1
 LENIENT = 0.2
@@ -47,7 +47,7 @@ class Waterbed:
     table : DataFrame
         Columns resource, place (where the unit is added), affected (a Member State, route or front; ``everywhere``: the total),
         by (member_state, route, front, everywhere), outcome, unit, effect (per unit over the horizon that was run: flows summed,
-        stocks as means), se, n (runs that judge it) and level (``place``: measured there; ``group``: its group did not stand out, and
+        stocks as means), se, n (runs that judge it), p (of no effect, by Student's t) and level (``place``: measured there; ``group``: its group did not stand out, and
         the figure is that of a unit anywhere in the group).
     screening : DataFrame
         Columns resource, group, places, dose, smallest_p, chosen.
@@ -72,7 +72,6 @@ class Waterbed:
     def clear(self, false_discoveries: float = FALSE_DISCOVERIES) -> pd.DataFrame:
         """Rows that stand out of the noise, the clearest first (Benjamini and Hochberg 1995 over the rows measured by place)."""
         rows = self.table[(self.table["level"] == "place") & (self.table["se"] > 0)].copy()
-        rows["p"] = _p_values(rows["effect"].to_numpy(float), rows["se"].to_numpy(float), rows["n"].to_numpy(float) / 2)
         rows = rows[_discovered(rows["p"].to_numpy(float), false_discoveries)]
         return rows.sort_values("p", kind="stable").reset_index(drop=True)
 
@@ -238,10 +237,14 @@ def _spots(bases: Sequence[Mapping[str, Any]], outcomes: Sequence[str] | None) -
 
 
 def two_level(cells: int, repeats: int = 1) -> Design:
-    """On and off in an orthogonal design, balanced in every replicate, for so many cells, carried out `repeats` times."""
-    one = design_of([(f"cell{n}", "") for n in range(cells)], np.ones(cells))
-    level = (one.level > 0).astype(np.float64)
-    return replace(one, level=np.tile(level, (repeats, 1)),
+    """On and off in an orthogonal design, balanced in every replicate, for so many cells, carried out `repeats` times.
+
+    It has room for half as many cells again, so that runs are left to tell the noise by.
+    """
+    room = cells + cells // 2
+    one = design_of([("all", f"cell{n}") for n in range(room)], np.ones(room))
+    level = (one.level[:, :cells] > 0).astype(np.float64)
+    return replace(one, cells=one.cells[:cells], dose=one.dose[:cells], level=np.tile(level, (repeats, 1)),
                    replicate=np.concatenate([one.replicate + REPLICATES * k for k in range(repeats)]))
 
 
@@ -300,7 +303,7 @@ def _rows(found: _Judged, cell: int, place: str, spots: Sequence[tuple[str, str,
     return pd.DataFrame({
         "resource": found.cells[cell].resource, "place": place, "affected": [label for _, label, _ in spots],
         "by": [by for _, _, by in spots], "outcome": [o for o, _, _ in spots], "unit": [OUTCOMES[o].unit for o, _, _ in spots],
-        "effect": found.effect[cell], "se": found.se[cell], "n": found.n, "level": level})
+        "effect": found.effect[cell], "se": found.se[cell], "n": found.n, "p": found.p[cell], "level": level})
 
 
 def _p_values(effect: Floats, se: Floats, spare: Floats) -> Floats:

@@ -70,7 +70,7 @@ def test_without_a_name_every_scenario_that_plans(tmp_path: Path, monkeypatch: p
 
 
 def test_waterbed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    table = pd.DataFrame([("border_guard", "ITA", "GRC by EMED", "front", "attempts", "attempts", 2.0, 0.1, 64, "place")],
+    table = pd.DataFrame([("border_guard", "ITA", "GRC by EMED", "front", "attempts", "attempts", 2.0, 0.1, 64, 1e-9, "place")],
                          columns=list(waterbed.COLUMNS))
     screening = pd.DataFrame([("border_guard", "central_mediterranean", "ITA, MLT", 40.0, 1e-5, True)], columns=list(waterbed.SCREENING_COLUMNS))
     monkeypatch.setattr(waterbed, "measure_waterbed", lambda *_, **__: Waterbed(table, screening, 72, 12, 100.0))

@@ -148,7 +148,8 @@ class MemberState(mesa.Agent):  # type: ignore[misc]
         if new.any():
             moment = model.case_draws(actors[new], np.full(int(new.sum()), day, dtype=np.int64), Purpose.RIPENING)
             work.ripe[ripe[new], m] = day + 7.0 * moment
-        number = model.firms.at_work[ripe] - work.open[ripe, m]
+        # others may have dismantled some of them since the files were weighed
+        number = np.maximum(model.firms.at_work[ripe] - work.open[ripe, m], 0)
         if number.max() > 1:  # rows that stand for several networks line up once for each
             actors, ripe = np.repeat(actors, number), np.repeat(ripe, number)
             within = np.arange(len(ripe)) - np.repeat(np.cumsum(number) - number, number)

@@ -279,6 +279,19 @@ def test_cases_on_networks_that_stopped_are_closed(office: MemberState, bench: A
     assert bench.casework.open[:, 0].tolist() == [0, 1, 0]
 
 
+def test_a_row_that_others_shrank_in_the_same_week_brings_no_new_case(bench: Any) -> None:
+    bench.found([0, 0], weight=5, capital=5000.0)
+    bench.casework = Casework(2, 2, 3, bench.params)
+    bench.casework.held[:, 0] = bench.casework.linked[:, 0] = 1e9
+    one = state(bench)
+    one.investigators = 100.0 * bench.params["investigation.staff_per_case"] / bench.params["investigation.entry_share"]
+    bench.casework.open[:, 0] = [3, 0]
+    bench.casework.weigh(bench.firms.at_work, np.full(2, 0.4))
+    bench.firms.at_work[0] = 1  # of five, on three of which there are cases
+    one._line_up(bench.casework.promising[0], 7)
+    assert np.bincount(one.cases.tag, minlength=2).tolist() == [0, 5]
+
+
 def test_a_row_of_several_networks_has_as_many_cases_and_loses_them_one_by_one(bench: Any) -> None:
     bench.found([0], weight=5, capital=5000.0)
     bench.casework = Casework(1, 2, 3, bench.params)

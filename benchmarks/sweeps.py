@@ -18,8 +18,6 @@ import os
 import pickle
 import platform
 import resource
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -62,8 +60,8 @@ def nothing(job: Job) -> Any:
     return SimpleNamespace(outcomes=_rows(1), replicate=job.replicate)
 
 
-def as_large_as_a_run(job: Job) -> Any:
-    """A run that costs nothing and gives as many rows as three years of the baseline do (some 20,000)."""
+def many_rows(job: Job) -> Any:
+    """A run that costs nothing and gives 23,400 rows; the baseline gives about 14,800 in three years."""
     return SimpleNamespace(outcomes=_rows(25), replicate=job.replicate)
 
 
@@ -121,7 +119,7 @@ def overhead(options: argparse.Namespace) -> None:
     """From the difference between a short and a long sweep, so that starting the processes does not count."""
     few, many = options.runs // 4, options.runs
     print(f"{'run gives':<22} {'clock x 2 workers, ms a run':>28} {'CPU, ms a run':>15}   start-up, s")
-    for name, function in (("36 months of totals", nothing), ("as many rows as a run", as_large_as_a_run)):
+    for name, function in (("36 months of totals", nothing), ("23,400 rows", many_rows)):
         found = []
         for _ in range(options.rounds):
             told: dict[str, float] = {}
@@ -193,49 +191,58 @@ def filled(folder: Path, runs: int, per_part: int) -> RunTable:
     return table
 
 
-READERS: dict[str, str] = {
-    "one outcome, open_results": "r = open_results(F); x = r.monthly(['deaths']); assert len(x) == N * 36",
-    "every outcome, open_results": "r = open_results(F); x = r.monthly(); assert len(x) == N * 36",
-    "mean by month, xarray": "r = open_results(F); x = r.to_xarray()['deaths'].mean(('point', 'replicate')).values; assert x.size == 36",
-    "mean by month, DuckDB": "x = open_results(F).connect().sql('select month, avg(deaths) from monthly group by month').df(); assert len(x) == 36",
-    "every outcome, pandas": "x = pd.concat([pd.read_parquet(f) for f in glob.glob(F + '/parts/*/monthly.parquet')]); assert len(x) == N * 36",
-    "every outcome, DuckDB": "x = duckdb.sql(f\"from read_parquet('{F}/parts/*/monthly.parquet')\").arrow(); x = x.read_all() if hasattr(x, 'read_all') else x; assert len(x) == N * 36",
-}
+def _of_pandas(folder: str) -> pd.DataFrame:
+    return pd.concat([pd.read_parquet(file) for file in Path(folder).glob("parts/*/monthly.parquet")])
+
+
+def _of_duckdb(folder: str) -> pd.DataFrame:
+    import duckdb
+
+    frame: pd.DataFrame = duckdb.sql(f"from read_parquet('{folder}/parts/*/monthly.parquet')").df()
+    return frame
+
+
+#: what is read, and how many rows it gives for each run (0: one a month)
+READERS: dict[str, tuple[Callable[[str], Any], int]] = {
+    "one outcome, open_results": (lambda folder: open_results(folder).monthly(["deaths"]), len(MONTHS)),
+    "every outcome, open_results": (lambda folder: open_results(folder).monthly(), len(MONTHS)),
+    "mean by month, xarray": (lambda folder: open_results(folder).to_xarray()["deaths"].mean(("policy", "point", "replicate")).values, 0),
+    "mean by month, DuckDB": (
+        lambda folder: open_results(folder).connect().sql("select month, avg(deaths) from monthly group by month").df(), 0,
+    ),
+    "every outcome, pandas": (_of_pandas, len(MONTHS)),
+    "every outcome, DuckDB": (_of_duckdb, len(MONTHS)),
+}  # fmt: skip
 
 
 def reading(options: argparse.Namespace) -> None:
-    """Each in a fresh process; imports are not counted."""
+    """Every reader opens the store anew; the first round, that loads libraries, is not counted."""
     with tempfile.TemporaryDirectory() as folder:
+        store = str(Path(folder) / "s")
         told: dict[str, float] = {}
-        with timed(told, "written"):
-            filled(Path(folder) / "s", options.runs, 50)
-        size = sum(f.stat().st_size for f in (Path(folder) / "s" / "parts").rglob("*.parquet"))
+        filled(Path(store), options.runs, 50)
+        size = sum(f.stat().st_size for f in Path(store, "parts").rglob("*.parquet"))
         print(f"{options.runs:,} runs x {len(MONTHS)} months x {len(SUMMED)} outcomes, {size / 1e6:.0f} MB")
-        print(f"{'seconds (CPU seconds)':<30} {'parts of 50 runs':>20} {'compacted':>20}")
-        columns = []
-        for compacted in (False, True):
-            if compacted:
-                with timed(told, "compacted"):
-                    before, after = open_results(Path(folder) / "s").compact()
-            columns.append({name: _read(code, Path(folder) / "s", options) for name, code in READERS.items()})
-        for name in READERS:
-            print(f"{name:<30} {columns[0][name]:>20} {columns[1][name]:>20}")
-        print(f"compaction: {before:,} parts into {after:,} in {told['compacted']:.1f} s ({told['compacted cpu']:.1f})")
+        print(f"seconds (CPU seconds), least of {options.rounds}; in {len(Store(store).parts()):,} parts:")
+        _read_all(store, options)
+        with timed(told, "compacted"):
+            before, after = open_results(store).compact()
+        print(f"compacted, {before:,} parts into {after:,}, in {told['compacted']:.1f} s ({told['compacted cpu']:.1f}):")
+        _read_all(store, options)
 
 
-def _read(code: str, folder: Path, options: argparse.Namespace) -> str:
-    script = (
-        "import glob, sys, time, duckdb, numpy, pandas as pd, xarray, pyarrow.parquet\nfrom countersmuggling.experiments import open_results\n"
-        "import countersmuggling.experiments.lazy_arrays\n"
-        f"F, N = sys.argv[1], {options.runs}\n"
-        f"a, b = time.perf_counter(), time.process_time()\n{code}\nprint(time.perf_counter() - a, time.process_time() - b)"
-    )
-    times = []
-    for _ in range(options.rounds):
-        done = subprocess.run([sys.executable, "-W", "ignore", "-c", script, str(folder)], capture_output=True, text=True, check=True)
-        times.append(tuple(float(v) for v in done.stdout.split()))
-    clock, used = (min(column) for column in zip(*times, strict=True))
-    return f"{clock:.2f} ({used:.2f})"
+def _read_all(folder: str, options: argparse.Namespace) -> None:
+    for name, (read, rows) in READERS.items():
+        times = []
+        for _ in range(options.rounds + 1):
+            told: dict[str, float] = {}
+            with timed(told, "read"):
+                got = read(folder)
+            assert len(got) == (rows * options.runs if rows else len(MONTHS))
+            del got
+            times.append((told["read"], told["read cpu"]))
+        clock, used = (min(column) for column in zip(*times[1:], strict=True))
+        print(f"  {name:<30} {clock:.2f} ({used:.2f})", flush=True)
 
 
 def plan(options: argparse.Namespace) -> None:
@@ -287,50 +294,6 @@ def plan(options: argparse.Namespace) -> None:
     line("a run in the table of runs", f"{disk_row:.0f} bytes", f"{runs * disk_row / 1e6:.0f} MB, read by every job of an array")
     line("a run's totals and 36 months on disk", f"{size / 1000:.1f} kB", f"{runs * size / 1e9:.1f} GB, {batches * 3:,.0f} files and folders")
     line("compacting a run", f"{1000 * compacting:.2f} ms", f"{runs * compacting / 60:.0f} min, in one process")
-    if options.dask:
-        _dask(line, batches)
-
-
-def _dask(line: Callable[[str, str, str], None], batches: float) -> None:
-    """What a batch costs the scheduler and the submitter beside its runs: batches of one run that does nothing."""
-    from countersmuggling.experiments.dask_cluster import DaskCluster
-
-    code = (
-        "import asyncio, resource, sys\nfrom distributed import Scheduler\n"
-        "async def main():\n"
-        "    async with Scheduler(host='127.0.0.1', port=0, dashboard=False) as s:\n"
-        "        print(s.address, flush=True)\n        await asyncio.get_running_loop().run_in_executor(None, sys.stdin.readline)\n"
-        "        u = resource.getrusage(resource.RUSAGE_SELF); print(u.ru_utime + u.ru_stime, flush=True)\n"
-        "asyncio.run(main())"
-    )
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])}
-    costs = {}
-    for runs in (100, 400):  # the difference leaves out what starting costs
-        scheduler = subprocess.Popen(
-            [sys.executable, "-c", code], env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL, text=True,
-        )  # fmt: skip
-        assert scheduler.stdout is not None and scheduler.stdin is not None
-        address = scheduler.stdout.readline().strip()
-        command = [sys.executable, "-m", "dask", "worker", address, "--nthreads", "1", "--no-dashboard", "--no-nanny"]
-        workers = [subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) for _ in range(2)]
-        try:
-            with tempfile.TemporaryDirectory() as folder:
-                from sweeps import nothing as importable  # by a name that workers can import too
-
-                used = time.process_time()
-                sweep(design(runs), out=Path(folder) / "s", engine=DaskCluster(address), batch=1, progress=False, function=importable)
-                submitter = time.process_time() - used
-            scheduler.stdin.write("\n")
-            scheduler.stdin.flush()
-            costs[runs] = (float(scheduler.stdout.readline()), submitter)
-        finally:
-            for process in [*workers, scheduler]:
-                process.terminate()
-                process.wait()
-    per = [1000 * (b - a) / 300 for a, b in zip(costs[100], costs[400], strict=True)]
-    line("a batch in Dask's scheduler", f"{per[0]:.1f} ms", f"{batches * per[0] / 1000:.0f} s of the scheduler; at most {1000 / per[0]:,.0f} batches/s")
-    line("a batch of one run in the submitter, all told", f"{per[1]:.1f} ms", f"{batches * per[1] / 1000:.0f} s for the batches beside their runs")
 
 
 def main() -> None:
@@ -343,7 +306,6 @@ def main() -> None:
         command.add_argument("--runs", type=int, default=runs)
         command.add_argument("--rounds", type=int, default=rounds)
         command.add_argument("--out", type=Path, help="memory: plot to write")
-        command.add_argument("--no-dask", dest="dask", action="store_false", help="plan: without Dask")
         command.set_defaults(function=function)
     options = parser.parse_args()
     machine()

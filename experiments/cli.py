@@ -18,7 +18,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from . import analysis_command, pairing_commands, sweep_command
+from . import analysis_command, pairing_commands, plan_words, sweep_command
 from .ending import DONE, FAULT, INFEASIBLE, INTERRUPTED, INVALID, Usage
 from .help_examples import epilogue
 from .terminal import coloured
@@ -141,6 +141,7 @@ def parser() -> argparse.ArgumentParser:
                           help="static: effects as measured today; anticipating: reckons with the answer to the plan, tested step "
                           "by step, some 20 minutes; rolling: planned anew every quarter from reports (default: %(default)s)")  # fmt: skip
     pairing_commands.add_search(optimise)
+    plan_words.add_arguments(optimise)
     for command in (compare, optimise):
         command.add_argument(
             "--solver", choices=("highs", "cbc"), default="highs", help="(default: %(default)s)"
@@ -328,6 +329,8 @@ def _told(error: Exception) -> tuple[int, str]:
     planning = sys.modules.get(f"{(__package__ or '').rpartition('.')[0]}.optimise")
     if planning is not None and isinstance(error, planning.InfeasiblePlan):
         return INFEASIBLE, str(error)
+    if planning is not None and isinstance(error, planning.StoppedEarly):
+        return INVALID, f"countersmuggling: {error}; no results were written: give it longer (--time-limit) or fewer whole posts"
     if planning is not None and isinstance(error, planning.NothingToPlan):
         return INVALID, f"countersmuggling: {error}"
     if isinstance(error, MemoryError):
@@ -480,10 +483,13 @@ def _work(options: argparse.Namespace) -> tuple[Callable[[], Results], str]:
         from .comparing import optimised
 
         search = pairing_commands.search_options(options)
-        return optimised(scenario, solver=options.solver, method=options.method, search=search, **common, **checked)
+        asked = {"objective": options.objective, "time_limit": options.time_limit, "study": options.study}
+        return optimised(scenario, solver=options.solver, method=options.method, search=search, **asked, **common, **checked)
 
     if options.command == "run":
         return running, scenario.name
+    if wrong := plan_words.contradiction(options):
+        raise Usage(wrong)
     return optimising, f"{scenario.name}-plan"
 
 

@@ -16,6 +16,8 @@ from .running import Clock, adapted, simulate_runs, title_of
 if TYPE_CHECKING:
     from ..model.staffing import Placement
     from ..optimise import Plan
+    from ..optimise.stochastic import ObjectiveKind
+    from ..optimise.study import Study
 
 ROLE_TITLES = {"pro_rata": "staff placed pro rata", "static": "staff placed by a static plan", "plan": "staff placed by the plan"}
 Method = Literal["static", "anticipating", "rolling"]
@@ -97,6 +99,9 @@ def optimised(
     workers: int | None = None,
     progress: bool = True,
     check_invariants: bool = False,
+    objective: ObjectiveKind | None = None,
+    time_limit: float | None = None,
+    study: bool = False,
 ) -> Results:
     """Plan where a scenario's staff goes, and value the plan in the model.
 
@@ -105,6 +110,15 @@ def optimised(
     beside it. With ``method="rolling"`` the plan is made anew every quarter inside the model (:func:`.rolling_plan.rolled`).
     `search` goes to :func:`countersmuggling.optimise.adaptive.planning.optimise_anticipating`: ``full_scale``, and a ``runner`` that
     carries its runs out elsewhere. Other parameters as for :func:`compare`.
+
+    Parameters
+    ----------
+    objective : {"expected", "cvar", "regret", "robust"}, optional
+        What a static plan minimises when effects are uncertain, instead of what ``plan`` in the scenario says.
+    time_limit : float, optional
+        Seconds for solving a static plan.
+    study : bool
+        Also everything else a planner asks (:meth:`.optimise.plan.Plan.study`), prices beside the model included.
 
     Returns
     -------
@@ -117,8 +131,13 @@ def optimised(
                       progress=progress, check_invariants=check_invariants)  # fmt: skip
     clock = Clock()
     first = adapted(scenario, replicates=replicates, seed=seed, persons_per_agent=persons_per_agent)
+    if objective is not None:
+        first = first.model_copy(update={"plan": first.plan.model_copy(update={"objective": objective})})
     runs = [Run(first.name, title_of(first), first, "baseline", first.name)]
-    return carried_out(runs, runs[:1], solver, workers, progress, clock, "optimise", check_invariants, method=method, search=search)
+    return carried_out(
+        runs, runs[:1], solver, workers, progress, clock, "optimise", check_invariants, method=method, search=search,
+        time_limit=time_limit, study=study,
+    )  # fmt: skip
 
 
 def carried_out(
@@ -132,6 +151,8 @@ def carried_out(
     check_invariants: bool = False,
     method: Method = "static",
     search: Mapping[str, Any] | None = None,
+    time_limit: float | None = None,
+    study: bool = False,
 ) -> Results:
     """Make the plans of `planned` runs, simulate all runs and the placements, and put them together."""
     plans: list[PlanRecord] = []
@@ -141,7 +162,7 @@ def carried_out(
         rows.append(run)
         if run not in planned:
             continue
-        plan = _plan(run.scenario, solver, workers, progress, method, search)
+        plan = _plan(run.scenario, solver, workers, progress, method, search, time_limit)
         placements = {"pro_rata": plan.pro_rata, "static": plan.rules.get("static"), "plan": plan.allocation}
         for role, allocation in placements.items():
             if allocation is None:
@@ -149,7 +170,7 @@ def carried_out(
             key = f"{run.key}+{role.replace('_', '-')}"
             rows.append(Run(key, f"{run.title}, {ROLE_TITLES[role]}", run.scenario, role, run.key))  # type: ignore[arg-type]
             allocations[key] = allocation
-        plans.append(record(rows[-1].key, plan))
+        plans.append(record(rows[-1].key, plan, plan.study(workers=workers, progress=progress) if study else None))
     frame = simulate_runs(
         rows, allocations, workers=workers, progress=progress, check_invariants=check_invariants
     )
@@ -185,7 +206,7 @@ def _like(option: Scenario, baseline: Scenario) -> Scenario:
 
 def _plan(
     scenario: Scenario, solver: Literal["highs", "cbc"], workers: int | None, progress: bool, method: Method = "static",
-    search: Mapping[str, Any] | None = None,
+    search: Mapping[str, Any] | None = None, time_limit: float | None = None,
 ) -> Plan:  # fmt: skip
     if method == "anticipating":
         from ..optimise.adaptive.planning import optimise_anticipating
@@ -193,11 +214,11 @@ def _plan(
         return optimise_anticipating(scenario, solver=solver, workers=workers, progress=progress, **(search or {}))
     from ..optimise import optimise
 
-    return optimise(scenario, solver=solver, workers=workers, progress=progress)
+    return optimise(scenario, solver=solver, workers=workers, progress=progress, time_limit=time_limit)
 
 
-def record(run: str, plan: Plan) -> PlanRecord:
-    """What the results keep of a plan."""
+def record(run: str, plan: Plan, study: Study | None = None) -> PlanRecord:
+    """What the results keep of a plan, and of what else was asked about it."""
     facts: dict[str, Any] = {
         "status": plan.status,
         "solver": plan.solver,
@@ -205,7 +226,11 @@ def record(run: str, plan: Plan) -> PlanRecord:
         "expected": plan.expected,
         "placements": plan.rule_values.reset_index().to_dict(orient="records"),
         "summary": list(plan.summary),
+        "minimises": str(plan.minimises),
+        "gap": plan.gap,
     }
+    if study is not None:
+        facts["study"] = study.facts()
     if plan.anticipation is not None:
         found = plan.anticipation
         facts |= {

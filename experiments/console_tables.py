@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from . import plan_words
 from .terminal import coloured
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def table(found: Results, stream: Any = None) -> str:
     head = [f"{wording.period(months[0], months[-1])}, {replicates}"]
     head = [*questions(found.runs), *head]
     told = _changes(found, stream) if len(found.runs) > 1 else _levels(found)
-    return _plain("\n".join([*head, "", *told, *_attributed(found)]))
+    return _plain("\n".join([*head, "", *told, *_attributed(found), *plan_words.told(found)]))
 
 
 def _levels(found: Results) -> list[str]:

@@ -154,3 +154,35 @@ def test_the_command_passes_the_method_on(tmp_path: Path, monkeypatch: pytest.Mo
         assert cli.main(["optimise", "baseline-2025", "--out", str(tmp_path / "out"), "--quiet", *more]) == 2
     assert asked == ["static", "anticipating"]
     assert "that will do" in capsys.readouterr().err
+
+
+def test_optimise_with_a_study_end_to_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, curves: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Prices beside the model, marginal values and the rules, on the command line and in the folder."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "tiny.yaml").write_text(TINY, encoding="utf-8")
+    (tmp_path / "guards.yaml").write_text(
+        GUARDS.replace("available: 40", "available: 6") + "outcomes: {cost_eur: {weight: 1.0e-9}, case_backlog: {weight: 1}}\n", encoding="utf-8"
+    )
+    assert cli.main(["optimise", "guards.yaml", "--study", "--replicates", "1", "--workers", "1", "--out", "out"]) == 0
+    printed = capsys.readouterr().out
+    assert "What more would bring" in printed and "The same in the model, one unit more against the plan" in printed
+    assert "points of weighted harm by the programme" in printed and "in the model, 1 fresh pairs" in printed
+    assert "on the same curves the plan avoids" in printed and "greedy" in printed
+    assert "Not told" in printed, "these effects hold no runs from which scenarios could be drawn"
+    study = Results.read(tmp_path / "out").plans[0].facts["study"]
+    assert study["simulated_prices"] and study["marginal_values"] and study["information"] is None
+
+
+def test_a_limit_that_is_reached_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, curves: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "tiny.yaml").write_text(TINY, encoding="utf-8")
+    (tmp_path / "guards.yaml").write_text(GUARDS, encoding="utf-8")
+    assert cli.main(["optimise", "guards.yaml", "--time-limit", "1e-9", "--out", "out"]) == cli.INVALID
+    told = capsys.readouterr().err.strip()
+    assert "HiGHS stopped at the time limit of 1e-09 s before an optimum was proved" in told
+    assert "no results were written" in told and "\n" not in told.splitlines()[-1] and "Traceback" not in told
+    assert not (tmp_path / "out").exists()

@@ -193,6 +193,8 @@ def allocation(
             if value >= 0.05:
                 axes.text(j, i, f"{value:.0f}" if value >= 9.95 else f"{value:.1f}", ha="center", va="center",
                           fontsize=7, color="white" if shade[i, j] > 0.6 else INK)  # fmt: skip
+            elif value > 0:  # shaded, so it has to say why
+                axes.text(j, i, "<0.1", ha="center", va="center", fontsize=6, color=GREY)
     axes.set_xticks(range(len(places)), places, fontsize=7.5)
     axes.xaxis.tick_top()
     axes.set_yticks(range(len(types)), [titled(t) for t in types])
@@ -365,6 +367,19 @@ def frontier(
     return chart
 
 
+def _titled(chart: Chart, title: str) -> Chart:
+    """A chart that stands alone, without the caption that a report puts over it."""
+    if chart.axes:
+        chart.suptitle(title, x=0.005, ha="left", fontsize=STYLE["axes.titlesize"], fontweight="bold", color=INK)
+        width, height = chart.get_size_inches()
+        chart.set_size_inches(width, height + HEAD)
+    return chart
+
+
+HEAD = 1 / 4
+"""Inches for a title."""
+
+
 class PlanPlots:
     """Charts of a plan: each method gives a `Chart` that shows itself in a notebook, with ``.table`` and ``.alt``."""
 
@@ -373,11 +388,11 @@ class PlanPlots:
 
     def allocation(self, **options: Any) -> Chart:
         """Staff by place and type (see `charts.allocation`)."""
-        return allocation(self._plan.table, **options)
+        return _titled(allocation(self._plan.table, **options), "Additional staff, mean over the quarters with any")
 
     def shadow_prices(self, **options: Any) -> Chart:
         """What one more unit of a limit is worth (see `charts.shadow_prices`)."""
-        return shadow_prices(self._plan.shadow_prices, **options)
+        return _titled(shadow_prices(self._plan.shadow_prices, **options), "What one unit more would bring")
 
     def frontier(self, first: str = "deaths", second: str = "cost_eur", points: int = 11, **options: Any) -> Chart:
         """The efficient frontier between two outcomes, with the plan and its comparison rules (see `charts.frontier`)."""

@@ -62,6 +62,11 @@ def test_a_plan_in_one_line(plan: Plan) -> None:
     assert "expected value; optimal, HiGHS simplex" in line
 
 
+def test_charts_that_stand_alone_say_what_they_show(plan: Plan) -> None:
+    assert plan.plot.allocation().get_suptitle().startswith("Additional staff")
+    assert plan.plot.shadow_prices().get_suptitle() == "What one unit more would bring"
+
+
 def test_a_gap_that_was_left_is_shown(year: Any, invented: EffectCurves) -> None:
     posts = {"task_force_team": Post.model_validate({"available": 4, "set_up_eur": 4.0e5})}
     short = year.model_copy(update={

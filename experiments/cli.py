@@ -19,18 +19,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from . import analysis_command, pairing_commands, plan_words, sweep_command
-from .ending import DONE, FAULT, INFEASIBLE, INTERRUPTED, INVALID, Usage
+from .dashboard import command as dashboard_command
+from .ending import DONE, FAULT, INTERRUPTED, INVALID, TRACEBACK_VARIABLE, Usage, told
 from .help_examples import epilogue
 from .terminal import coloured
 
 if TYPE_CHECKING:
     from ..model.kept_runs import KeptRuns
     from .results import Results
-
-#: what the model finds wrong with a scenario only when it runs it
-FOR_THE_USER = ("NoFiniteValue", "TooManyTravellers")
-#: set to anything: a fault of this program prints its traceback
-TRACEBACK_VARIABLE = "COUNTERSMUGGLING_TRACEBACK"
 
 DESCRIPTION = "Simulate measures against migrant smuggling, compare policy options, and plan where scarce staff should go."
 EPILOG = """\
@@ -185,6 +181,8 @@ def parser() -> argparse.ArgumentParser:
     imported.add_argument("--out", type=Path, metavar="DIR", default=Path("observed"),
                           help="folder for observations.csv and the tables (default: %(default)s)")  # fmt: skip
     imported.add_argument("--quiet", action="store_true", help="print the written files' paths only")
+    dashboard = add("dashboard", "choose, change, run and compare scenarios in a browser (extra `dashboard`)")
+    dashboard_command.add_arguments(dashboard)
     completion = add("completion", "print what lets a shell complete commands, options, files and scenario names")
     completion.add_argument("shell", choices=("bash", "zsh", "fish"))
     from . import calibrate_command, validate_command
@@ -285,7 +283,7 @@ def _guarded(options: argparse.Namespace, given: Sequence[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return DONE
     except Exception as error:
-        code, message = _told(error)
+        code, message = told(error)
         if code == FAULT and os.environ.get(TRACEBACK_VARIABLE):
             raise
         print(_marked(message), file=sys.stderr)
@@ -308,49 +306,6 @@ def _kept(kept: Sequence[KeptRuns]) -> str:
     return f"{runs} kept for {DAYS_KEPT} days; the same command goes on from there. No results were written yet."
 
 
-def _told(error: Exception) -> tuple[int, str]:
-    """Exit code and message of an error."""
-    from .folder import FolderError
-
-    if isinstance(error, Usage | FolderError):
-        return INVALID, f"countersmuggling: {error}"
-    from ..scenarios import ScenarioError
-
-    if isinstance(error, ScenarioError):
-        return INVALID, str(error)
-    # whoever raised one of these has imported its module
-    measures = sys.modules.get(f"{__package__}.measures")
-    if measures is not None and isinstance(error, measures.AnalysisError):
-        return INVALID, f"countersmuggling: {error}"
-    if (comparing := sys.modules.get(f"{__package__}.comparing")) and isinstance(
-        error, comparing.NotComparable
-    ):
-        return INVALID, f"countersmuggling: {error}"
-    planning = sys.modules.get(f"{(__package__ or '').rpartition('.')[0]}.optimise")
-    if planning is not None and isinstance(error, planning.InfeasiblePlan):
-        return INFEASIBLE, str(error)
-    if planning is not None and isinstance(error, planning.StoppedEarly):
-        return INVALID, f"countersmuggling: {error}; no results were written: give it longer (--time-limit) or fewer whole posts"
-    if planning is not None and isinstance(error, planning.NothingToPlan):
-        return INVALID, f"countersmuggling: {error}"
-    if isinstance(error, MemoryError):
-        return (
-            INVALID,
-            "countersmuggling: not enough memory; use fewer --workers or a larger --persons-per-agent",
-        )
-    replicates = sys.modules.get(f"{(__package__ or '').rpartition('.')[0]}.model.replicates")
-    known = replicates is not None and isinstance(error, replicates.RunFailed)
-    if known and isinstance(error.__cause__, ValueError) and type(error.__cause__).__name__ in FOR_THE_USER:
-        return INVALID, f"countersmuggling: {error.__cause__} ({error.jobs[0]})"  # type: ignore[attr-defined]
-    if known and isinstance(error.__cause__, MemoryError):
-        return _told(error.__cause__)
-    told = str(error) if known else f"{type(error).__name__}: {error}"
-    return FAULT, (
-        f"countersmuggling: {told}\nThis is a fault of the program or its surroundings; no results were written. "
-        f"Set {TRACEBACK_VARIABLE}=1 to see where."
-    )
-
-
 def _dispatch(options: argparse.Namespace, given: Sequence[str], kept: list[KeptRuns]) -> int:
     if options.version:
         from .. import __version__
@@ -368,6 +323,7 @@ def _dispatch(options: argparse.Namespace, given: Sequence[str], kept: list[Kept
         "check": files.check_command,
         "schema": files.schema_command,
         "completion": _completion,
+        "dashboard": dashboard_command.dashboard,
         "report": _report,
         "sweep": sweep_command.run,
         "designs": files.designs_command,

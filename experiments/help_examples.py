@@ -95,6 +95,10 @@ EXAMPLES: Final[dict[str, tuple[tuple[str, str], ...]]] = {
         ("countersmuggling validate --calibration results/calibration", "also checks of the posterior"),
         ("countersmuggling validate --predict predicted.csv", "detections by route, July 2022 to 2025"),
     ),
+    "dashboard": (
+        ("countersmuggling dashboard", "opens a browser; only this machine reaches it"),
+        ("countersmuggling dashboard --no-browser --port 8600", "for a browser that you open yourself"),
+    ),
     "completion": (
         ('eval "$(countersmuggling completion bash)"', "for this shell; put the line into ~/.bashrc to keep it"),
         ('eval "$(countersmuggling completion zsh)"', "the same in ~/.zshrc, after compinit"),

@@ -276,6 +276,11 @@ class Results:
         names = ", ".join(run.key for run in self.runs)
         return f"<Results: {names}; {self.replicates} replicates, {len(self.outcomes):,} rows>"
 
+    def _repr_html_(self) -> str:
+        from .displays import results_html
+
+        return results_html(self)
+
     # ------------------------------------------------------------------ evidence
 
     @cached_property

@@ -14,6 +14,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from multiprocessing import connection, get_context, parent_process
 from multiprocessing.connection import Connection
@@ -114,8 +115,23 @@ def default_workers() -> int:
     return max(1, os.cpu_count() or 1)
 
 
+#: what is told of progress beside a bar: description, runs done (with fractions), runs in all
+Listener = Callable[[str, float, int], None]
+_listener: ContextVar[Listener | None] = ContextVar("listener", default=None)
+
+
+@contextlib.contextmanager
+def heard_by(listener: Listener) -> Iterator[None]:
+    """Inside the block `listener` is told of progress, at least once a second; what it raises ends the runs."""
+    token = _listener.set(listener)
+    try:
+        yield
+    finally:
+        _listener.reset(token)
+
+
 class _Bar(Generic[R]):
-    """A progress bar in replicates that also takes fractions of one."""
+    """A progress bar in replicates that also takes fractions of one, and tells a listener."""
 
     def __init__(self, total: int, shown: bool, description: str, done: int = 0) -> None:
         from tqdm import tqdm
@@ -133,15 +149,28 @@ class _Bar(Generic[R]):
             file=sys.stderr,
         )
         self._done = done
+        self._description, self._total, self._listener = description, total, _listener.get()
+        self.tell()
 
     def inside(self, day: int, days: int) -> None:
         self._bar.n = self._done + min(day / max(days, 1), 1.0)
         self._bar.update(0)
+        self.tell()
 
     def one_more(self) -> None:
         self._done += 1
         self._bar.n = self._done
         self._bar.update(0)
+        self.tell()
+
+    @property
+    def patience(self) -> float | None:
+        """Seconds after which a listener wants to hear something; None: nobody listens."""
+        return None if self._listener is None else 1.0
+
+    def tell(self) -> None:
+        if self._listener is not None:
+            self._listener(self._description, float(self._bar.n), self._total)
 
     def close(self) -> None:
         self._bar.close()
@@ -210,7 +239,7 @@ def run_many(
         if count == 1:
             _in_process(jobs, missing, function, bar, finished)
         elif count > 1:
-            _in_pool(jobs, missing, count, function or run_one, finished)
+            _in_pool(jobs, missing, count, function or run_one, bar, finished)
         return [found[n] for n in range(len(jobs))]
     finally:
         bar.close()
@@ -230,7 +259,7 @@ def _in_process(
 
 
 def _in_pool(
-    jobs: Sequence[Job], numbers: Sequence[int], count: int, function: Callable[[Job], Any],
+    jobs: Sequence[Job], numbers: Sequence[int], count: int, function: Callable[[Job], Any], bar: _Bar[Any],
     finished: Callable[[int, Any], None],
 ) -> None:  # fmt: skip
     context = get_context("spawn")
@@ -251,7 +280,10 @@ def _in_pool(
                         raise _killed([jobs[n] for n in sorted({*under_way.values(), number})]) from error
                 if not under_way:
                     break
-                for future in wait(under_way, return_when=FIRST_COMPLETED).done:
+                done = wait(under_way, bar.patience, return_when=FIRST_COMPLETED).done
+                if not done:
+                    bar.tell()
+                for future in done:
                     job = jobs[under_way[future]]
                     try:
                         result = future.result()

@@ -1103,6 +1103,11 @@ class Scenario(_Part):
             values[name] = value
         return Parameters(values, known)
 
+    def _repr_html_(self) -> str:
+        from .displays import scenario_html
+
+        return scenario_html(self)
+
     def to_yaml(self) -> str:
         """The scenario as a file that `load` reads back to an equal scenario, with everything that is assumed."""
         from .yaml_writer import dump

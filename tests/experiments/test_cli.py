@@ -16,6 +16,7 @@ import pandas as pd
 import pytest
 
 from countersmuggling.experiments import cli
+from countersmuggling.experiments.ending import TRACEBACK_VARIABLE
 from countersmuggling.experiments.results import Results
 from countersmuggling.scenarios import bundled, check
 
@@ -256,12 +257,12 @@ def test_a_fault_of_the_program_is_1_and_says_how_to_see_more(
         raise ZeroDivisionError("division by zero")
 
     monkeypatch.setattr(running, "simulate", broken)
-    monkeypatch.delenv(cli.TRACEBACK_VARIABLE, raising=False)
+    monkeypatch.delenv(TRACEBACK_VARIABLE, raising=False)
     assert cli.main(["run", "tiny.yaml", "--out", "out"]) == 1
     told = capsys.readouterr().err
-    assert "ZeroDivisionError" in told and cli.TRACEBACK_VARIABLE in told
+    assert "ZeroDivisionError" in told and TRACEBACK_VARIABLE in told
     assert left(here) == set()
-    monkeypatch.setenv(cli.TRACEBACK_VARIABLE, "1")
+    monkeypatch.setenv(TRACEBACK_VARIABLE, "1")
     with pytest.raises(ZeroDivisionError):
         cli.main(["run", "tiny.yaml", "--out", "out"])
 

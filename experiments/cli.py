@@ -334,10 +334,14 @@ def _dispatch(options: argparse.Namespace, given: Sequence[str], kept: list[Kept
         "data": _data,
         **dict.fromkeys(pairing_commands.COMMANDS, pairing_commands.run),
     }
-    if options.command in ("calibrate", "validate"):
-        from . import calibrate_command, validate_command
+    if options.command == "calibrate":
+        from . import calibrate_command
 
-        return (calibrate_command if options.command == "calibrate" else validate_command).run(options)
+        return calibrate_command.run(options)
+    if options.command == "validate":
+        from . import validate_command
+
+        return validate_command.run(options)
     if options.command in commands:
         return commands[options.command](options)
     return _simulating(options, given, kept)

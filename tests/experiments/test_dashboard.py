@@ -7,6 +7,7 @@ import io
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 import zipfile
@@ -70,7 +71,7 @@ def test_a_moved_lever_a_new_one_and_one_left_out() -> None:
 def test_what_is_wrong_with_a_text_is_told_with_its_line(text: str, told: str) -> None:
     option = scenario_text.read_option(text)
     assert option.scenario is None and option.problems
-    assert told in option.problems[0] and "/tmp" not in option.problems[0]
+    assert told in option.problems[0] and tempfile.gettempdir() not in option.problems[0]
 
 
 def test_every_lever_has_fields_that_a_page_can_show() -> None:

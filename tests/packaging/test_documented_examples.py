@@ -53,6 +53,50 @@ def test_command_is_understood(command: str) -> None:
         assert name is None or name.endswith(".yaml") or name in (*bundled(), *bundled_designs())
 
 
+#: first words of commands that are parsed above but not carried out here, with the reason
+NOT_RUN = {
+    "run": "simulates for minutes; run on a small scenario in tests/experiments/test_cli.py",
+    "compare": "simulates for minutes; .ci/run carries out the README's to the letter",
+    "optimise": "measures for minutes; tests/experiments/test_comparing.py",
+    "sweep": "simulates for hours; tests/experiments/test_sweeping.py",
+    "sensitivity": "needs a finished sweep; tests/experiments/test_sensitivity.py",
+    "discover": "needs a finished sweep; tests/experiments/test_discovery.py",
+    "regret": "needs a finished sweep; tests/experiments/test_robust_choice.py",
+    "report": "needs a results folder; tests/experiments/test_cli.py",
+    "rerun": "needs a results folder; tests/experiments/test_rerunning.py",
+    "data": "needs a publisher's file; tests/experiments/test_publishers.py",
+    "calibrate": "simulates for hours",
+    "validate": "simulates for minutes",
+    "dashboard": "serves until it is ended; tests/experiments/test_dashboard.py",
+    "waterbed": "simulates for hours",
+    "evaluate": "simulates for hours",
+    "regimes": "simulates for hours",
+    "COMMAND": "stands for any command",
+}
+
+
+def test_commands_that_are_quick_do_what_the_documents_say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`new`, `check`, `schema`, `scenarios`, `designs`, `completion` and `--help`, in an empty folder with the README's file in it."""
+    monkeypatch.chdir(tmp_path)
+    unknown = []
+    for command in sorted({command for document in DOCUMENTS for command in typed(document)}):
+        _, *arguments = shlex.split(command)
+        first = arguments[0]
+        if "--help" in arguments or first in NOT_RUN:
+            continue
+        if first == "new":
+            Path(arguments[1]).unlink(missing_ok=True)
+        elif first == "check":
+            for name in arguments[1:]:
+                if not name.startswith("-") and name not in bundled():
+                    Path(name).write_text(blocks("README.md", "yaml")[0], encoding="utf-8")
+        elif first not in ("schema", "scenarios", "designs", "completion", "--version"):
+            unknown.append(command)
+            continue
+        assert cli.main(arguments) == 0, command
+    assert unknown == [], "run it above, or say in NOT_RUN why not"
+
+
 @pytest.mark.parametrize("number", range(len(blocks("README.md", "yaml"))))
 def test_scenario_file_is_valid(number: int, tmp_path: Path) -> None:
     file = tmp_path / "my-option.yaml"

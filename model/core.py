@@ -362,7 +362,9 @@ class SmugglingModel(mesa.Model):  # type: ignore[misc]
         self._fatal_incidents = np.zeros(len(ROUTES))
         self._filed, self._filed_on = np.zeros(g.network.legs), 0
         self._classes = np.cumsum(self.tastes.class_share)
-        self._rows = Rows.empty(4096)
+        # room for who enters in a year: growing later would hold the rows twice, and room never written to takes no memory
+        entering = self._potential.sum(axis=1) @ (p["participation.reference"] + self._participation.apply_0)
+        self._rows = Rows.empty(4096 + int(entering * min(1.0, 365.25 / self.days)))
         self.under_way = 0
         self._entered = np.zeros(len(g.groups))
         self._flow = self._flow_0.copy()

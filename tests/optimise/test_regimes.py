@@ -7,7 +7,10 @@ import pytest
 
 from countersmuggling.optimise.adaptive.regimes import (
     SMALL_PLACES,
+    VALUING,
     WAYS,
+    WEIGHTS,
+    YARDSTICK,
     best_known,
     every_way,
     fitted_response,
@@ -23,6 +26,7 @@ from countersmuggling.optimise.adaptive.regimes import (
     whole_posts,
 )
 from countersmuggling.optimise.adaptive.response import mean_observed
+from countersmuggling.optimise.adaptive.trust_region import Settings, Surrogate, anticipate
 from countersmuggling.optimise.pairing_charts import regimes
 from countersmuggling.scenarios import registry
 
@@ -87,15 +91,20 @@ def test_whole_posts() -> None:
 def test_in_the_models_small_world_the_plan_is_within_two_per_cent_of_brute_force(
     tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Every placement of three blocks of posts on four fronts, in the agent-based model itself, in the same fresh replicates."""
+    """Every placement of three blocks of posts on four fronts, in the agent-based model itself.
+
+    The three that look best are simulated again in fresh replicates, so that the luckiest of twenty is not taken for the best.
+    """
     monkeypatch.setenv("COUNTERSMUGGLING_CACHE", str(tmp_path_factory.mktemp("cache")))
-    small = small_model(3.0, persons_per_agent=100.0, months=6, workers=1, progress=False)
+    small = small_model(3.0, persons_per_agent=20.0, months=6, progress=False)
     periods = len(small.runs.labels[2])
-    response = fitted_response(small.runs, "border_guard", small.places, small.scale, small.quarters, small.posts, periods, designs=8)
-    assert response.sensitivity.value > 0
-    found = every_way(small.allocation, response, small.runs, small.posts, small.quarters, replicates=2, rounds=2)
+    response = fitted_response(small.runs, "border_guard", small.places, small.scale, small.quarters, small.posts, periods, designs=24)
+    equal = np.full((1, 4, periods), small.posts / 4)
+    found = anticipate(Surrogate(small.allocation, response, WEIGHTS), small.runs, {"equal": equal}, Settings(replicates=4, most_replicates=16))
     grid = [np.repeat((np.array(one) / 3 * small.posts).reshape(1, -1, 1), periods, axis=2) for one in whole_posts(4, 3)]
-    worth = value(small.runs, [found.staff["anticipating"], *grid], 3).mean(axis=1)
-    print(f"plan {worth[0]:,.0f}, best of {len(grid)} {worth[1:].min():,.0f}, worst {worth[1:].max():,.0f}")
-    assert worth[0] <= 1.02 * worth[1:].min()
-    assert worth[1:].max() > 1.05 * worth[1:].min(), "placements differ by more than what is claimed"
+    first = value(small.runs, grid, 4).mean(axis=1)
+    chosen = [grid[k] for k in first.argsort()[:3]]
+    seen = small.runs.observe([found.staff, *chosen], range(VALUING + 100, VALUING + 112), "")
+    plan, *others = np.array([[one.totals[YARDSTICK] for one in runs] for runs in seen]).mean(axis=1)
+    assert plan <= 1.02 * min(others)
+    assert first.max() > 1.05 * first.min(), "placements differ by more than what is claimed"

@@ -116,7 +116,8 @@ def run(options: argparse.Namespace) -> int:
     with explaining(out):
         for name, frame in (("posterior", table), ("identifiability", told), ("coverage", covered),
                             ("at_the_prior", found.at_the_prior)):  # fmt: skip
-            replace_file(out / f"{name}.csv", frame.to_csv(index=False, lineterminator="\n", float_format="%.10g"))
+            # at full precision: a run's name is made of its parameters
+            replace_file(out / f"{name}.csv", frame.to_csv(index=False, lineterminator="\n"))
         replace_file(out / "posterior.json", json.dumps(made_with, indent=1) + "\n")
         _figure(prior, found, told).savefig(out / "identifiability.png", dpi=110)
     if options.quiet:

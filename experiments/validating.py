@@ -56,8 +56,8 @@ class Calibration:
             When the tables are missing or damaged, or their runs are of another version of the model or other settings.
         """
         try:
-            draws = pd.read_csv(folder / "posterior.csv").drop(columns="draw")
-            start = pd.read_csv(folder / "at_the_prior.csv")
+            draws = _exact(folder / "posterior.csv").drop(columns="draw")
+            start = _exact(folder / "at_the_prior.csv")
         except (OSError, ValueError, KeyError) as error:
             raise NoCalibration(f"{folder}: no finished calibration: {error}") from error
         store = RunStore(folder / "runs", history)
@@ -84,6 +84,11 @@ class Calibration:
         near = max(1, min(count, round(NEAR * len(runs))))
         points = self.points(self.at_the_prior)
         return [points[int(i)] for i in order[:near]]
+
+
+def _exact(path: Path) -> pd.DataFrame:
+    """A table of numbers, each to the last bit: a run's name is made of its parameters."""
+    return pd.read_csv(path, dtype=str).map(float)
 
 
 # ---------------------------------------------------------------------------------------------- predictive checks

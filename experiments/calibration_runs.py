@@ -85,7 +85,7 @@ class RunStore:
 
     def load(self, point: Point) -> Condensed:
         """A finished run."""
-        with np.load(self.path_of(point)) as kept:
+        with np.load(self.path_of(point), allow_pickle=False) as kept:
             return Condensed(
                 tuple(str(m) for m in kept["months"]),
                 kept["detections"].astype(np.float64),

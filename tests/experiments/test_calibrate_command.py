@@ -39,7 +39,7 @@ class Model:
             if self.made == self.patience:
                 raise KeyboardInterrupt
             value = job.scenario.parameters(0)["route_choice.fee"] / registry()["route_choice.fee"].value
-            flows = {name: np.ones((len(MONTHS), 6)) for name in cs.FLOWS} | {"deaths": truth.flows["deaths"]}
+            flows: dict[str, Any] = {name: np.ones((len(MONTHS), 6)) for name in cs.FLOWS} | {"deaths": truth.flows["deaths"]}
             folder: Path = function.keywords["folder"]  # type: ignore[attr-defined]
             np.savez_compressed(
                 folder / f"{job.label.rsplit(' ', 1)[-1]}.npz", months=np.array(MONTHS), detections=truth.detections * value,

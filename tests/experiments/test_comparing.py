@@ -181,7 +181,7 @@ def test_a_limit_that_is_reached_is_one_line(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "tiny.yaml").write_text(TINY, encoding="utf-8")
     (tmp_path / "guards.yaml").write_text(GUARDS, encoding="utf-8")
-    assert cli.main(["optimise", "guards.yaml", "--time-limit", "1e-9", "--out", "out"]) == cli.INVALID
+    assert cli.main(["optimise", "guards.yaml", "--time-limit", "1e-9", "--out", "out"]) == 2
     told = capsys.readouterr().err.strip()
     assert "HiGHS stopped at the time limit of 1e-09 s before an optimum was proved" in told
     assert "no results were written" in told and "\n" not in told.splitlines()[-1] and "Traceback" not in told

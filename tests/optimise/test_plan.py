@@ -288,5 +288,5 @@ def test_whole_posts_on_request(year: Any) -> None:
 
 
 def test_solver_is_checked(year: Any) -> None:
-    with pytest.raises(ValueError, match="'highs' or 'cbc'"):
+    with pytest.raises(ValueError, match="'highs', 'cbc' or 'scipy'"):
         optimise(year, solver="gurobi")  # type: ignore[arg-type]

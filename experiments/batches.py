@@ -120,7 +120,7 @@ class BatchRun:
             )
         store = Store(batch.folder)
         if not batch.collect and not store.exists():
-            return Report(disk=f"{batch.folder} is not to be seen from a worker: use a shared folder, or --collect")
+            return Report(disk=f"{batch.folder} is not to be seen from a worker: use a shared folder, or --collect.")
         function = batch.function or run_one
         failed: list[Failed] = []
         seconds: list[float] = []

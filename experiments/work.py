@@ -94,7 +94,7 @@ class Work:
         if not runs:
             return None
         keep = self._table.design.keep
-        return Batch(runs, keep, str(self.store.folder), self._source, self.collect, self._function)
+        return Batch(runs, keep, str(self.store.folder.absolute()), self._source, self.collect, self._function)
 
     def report(self, report: Report) -> None:
         """Take what a batch gave.

@@ -11,13 +11,15 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
+import yaml
 
-from countersmuggling.experiments import EngineError, SweepIncomplete, sweep
+from countersmuggling.experiments import EngineError, SweepIncomplete, cli, open_results, sweep, sweeping
 from countersmuggling.experiments.dask_cluster import (
     KINDS,
     ClusterFile,
@@ -116,6 +118,20 @@ def test_workers_that_die_and_runs_that_kill_them(
         )
     assert [f.label for f in caught.value.failed] == ["status-quo, replicate 1"]
     assert caught.value.results.finished == 3
+
+
+@needs_dask
+def test_the_command_hands_runs_to_a_scheduler_that_is_there(
+    design: dict[str, Any], stubs: ModuleType, tmp_path: Path, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster.scheduler()
+    cluster.worker()
+    here = sweep(design, out=tmp_path / "here", engine="in-process", progress=False, function=stubs.plain)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sweeping, "sweep", partial(sweep, function=stubs.plain))  # workers take it by its name
+    (tmp_path / "small.yaml").write_text(yaml.safe_dump(design, sort_keys=False), encoding="utf-8")
+    assert cli.main(["sweep", "small.yaml", "--scheduler", cluster.address, "--out", "there", "--quiet"]) == 0
+    assert open_results(tmp_path / "there").fingerprint() == here.fingerprint()
 
 
 @needs_dask

@@ -392,8 +392,7 @@ def _simulating(options: argparse.Namespace, given: Sequence[str], kept: list[Ke
 
 
 def _finished_runs(quiet: bool) -> KeptRuns:
-    from ..model.kept_runs import KeptRuns
-    from .folder import cache_folder
+    from ..model.kept_runs import KeptRuns, cache_folder
 
     def told(number: int) -> None:
         if not quiet:

@@ -17,10 +17,10 @@ from typing import Any
 import pandas as pd
 
 from ..model import RunOutput
+from ..model.kept_runs import cache_folder
 from ..model.recording import COLUMNS
 from ..model.replicates import Job, RunFailed
 from ..optimise.adaptive.kept import look
-from ..optimise.effects import _cache_folder
 from .engines import Engine, EngineError
 from .folder import put
 from .run_table import Planned
@@ -50,7 +50,7 @@ def through(engine: Engine, *, progress: bool = True) -> Callable[[list[Any], st
     """
 
     def run(jobs: list[Any], what: str) -> list[dict[str, Any]]:
-        folder = _cache_folder() / "sweeps" / secrets.token_hex(6)
+        folder = cache_folder() / "sweeps" / secrets.token_hex(6)
         try:
             return _carried_out(jobs, folder, engine, progress)
         finally:

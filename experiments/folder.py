@@ -24,16 +24,6 @@ class FolderError(Exception):
     """A results folder cannot be read or written; the message is for the user."""
 
 
-def cache_folder() -> Path:
-    """The user's cache folder of this program; COUNTERSMUGGLING_CACHE names another one."""
-    chosen = os.environ.get("COUNTERSMUGGLING_CACHE")
-    if chosen:
-        return Path(chosen)
-    from platformdirs import user_cache_path
-
-    return user_cache_path("countersmuggling", appauthor=False)
-
-
 def is_results_folder(path: Path) -> bool:
     """Whether `path` is a folder that this package has written."""
     try:

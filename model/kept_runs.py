@@ -37,6 +37,16 @@ UNREADABLE: Final = (
 _current: ContextVar[KeptRuns | None] = ContextVar("kept_runs", default=None)
 
 
+def cache_folder() -> Path:
+    """The user's cache folder of this program; COUNTERSMUGGLING_CACHE names another one."""
+    chosen = os.environ.get("COUNTERSMUGGLING_CACHE")
+    if chosen:
+        return Path(chosen)
+    from platformdirs import user_cache_path
+
+    return user_cache_path("countersmuggling", appauthor=False)
+
+
 @lru_cache(maxsize=1)
 def code_hash() -> str:
     """Hash of all code and tables of the package: what is observed in a run may be defined in any room."""

@@ -35,6 +35,7 @@ import numpy as np
 import pandas as pd
 from scipy.linalg import hadamard
 
+from ..model.kept_runs import cache_folder
 from .linear_model import Floats
 
 if TYPE_CHECKING:
@@ -515,7 +516,7 @@ def measure_effects(
     resources = [name for name, post in scenario.resources.posts.items() if post.available > 0]
     if not resources:
         raise EffectError("there is nothing to measure: no resource type has posts")
-    file = _cache_folder() / f"effects-{_fingerprint(small, scenario)}.json" if cache else None
+    file = cache_folder() / f"effects-{_fingerprint(small, scenario)}.json" if cache else None
     known = _read(file)
     if known is not None:
         return known
@@ -568,7 +569,7 @@ def measure_replicates(
     nobody = _nobody()
     tables = []
     for number in replicates:
-        file = _cache_folder() / f"effects-{_fingerprint(small, scenario)}-{number}.json" if cache else None
+        file = cache_folder() / f"effects-{_fingerprint(small, scenario)}-{number}.json" if cache else None
         known = _read(file)
         if known is None:
             jobs = [Job(small, number, nobody, f"effects: no additional staff, replicate {number}")]
@@ -756,15 +757,6 @@ def _reduced(scenario: Scenario) -> Scenario:
 
 
 # ------------------------------------------------------------------------------------------------ the cache
-
-
-def _cache_folder() -> Path:
-    chosen = os.environ.get("COUNTERSMUGGLING_CACHE")
-    if chosen:
-        return Path(chosen)
-    from platformdirs import user_cache_path
-
-    return user_cache_path("countersmuggling", appauthor=False)
 
 
 @lru_cache(maxsize=1)

@@ -10,12 +10,11 @@ from typing import Any
 
 import streamlit as st
 
-from ...model.kept_runs import KeptRuns, keeping
+from ...model.kept_runs import KeptRuns, cache_folder, keeping
 from ...scenarios import LEVERS, OUTCOMES, RESOURCES, Scenario, bundled, load, world
 from .. import summarising, wording
 from ..comparing import comparable
 from ..ending import told
-from ..folder import cache_folder
 from ..results import Results
 from . import scenario_text as texts
 from . import working

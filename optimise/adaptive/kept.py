@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from ...model.kept_runs import cache_folder
 from ...model.replicates import Job, run_many
-from ..effects import EffectCurves, _cache_folder
+from ..effects import EffectCurves
 from .observing import TEXTS, FrontJob, _keep, _read, fronts_of, observe_fronts, tables_text
 
 if TYPE_CHECKING:
@@ -199,7 +200,7 @@ class KeptRuns:
         from dataclasses import replace
 
         names = [self.name_of(job) for job in jobs]
-        folder = _cache_folder() / "wide"
+        folder = cache_folder() / "wide"
         self.asked += len(jobs)
         found: dict[str, dict[str, Any]] = {}
         left: dict[str, WideJob] = {}

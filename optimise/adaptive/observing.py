@@ -21,8 +21,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from ...model.kept_runs import cache_folder
 from ...model.replicates import Job, run_many
-from ..effects import _cache_folder
 from ..linear_model import Floats
 
 if TYPE_CHECKING:
@@ -242,7 +242,7 @@ class ModelRuns:
         told["posts"] = sorted(self.scenario.resources.posts)  # decides what the model leaves to the placement
         digest = hashlib.sha256(f"{FORMAT}\0{source_hash()}\0{json.dumps(told, sort_keys=True, default=str)}".encode())
         digest.update(tables_text(self.tables).encode())
-        return _cache_folder() / "fronts" / digest.hexdigest()[:32]
+        return cache_folder() / "fronts" / digest.hexdigest()[:32]
 
     def table(self, placement: Floats) -> pd.DataFrame:
         """A placement (R, P, T) as a table resource, place, quarter, staff."""

@@ -12,13 +12,13 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
 
-import countersmuggling
 from countersmuggling.experiments.cli import main
 from countersmuggling.experiments.designs import check_design
 from countersmuggling.experiments.folder import FolderError, is_results_folder
@@ -26,8 +26,11 @@ from countersmuggling.experiments.results import Results
 from countersmuggling.scenarios import ScenarioError, load
 from countersmuggling.scenarios.random_scenarios import mutated
 
-SOURCE = [path for package in countersmuggling.__path__ for path in Path(package).rglob("*.py") if "tests" not in path.parts
-          and path.parts[-2] in ("model", "optimise", "scenarios", "experiments", "adaptive", "interdiction")]  # fmt: skip
+SOURCE = [
+    path
+    for room in ("scenarios", "model", "optimise", "experiments")
+    for path in Path(str(import_module(f"countersmuggling.{room}").__file__)).parent.rglob("*.py")
+]
 
 _watched: list[tuple[str, str]] | None = None
 _hooked = False

@@ -9,12 +9,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from .ending import DONE, INVALID
+
 if TYPE_CHECKING:
     import pandas as pd
 
     from .calibrating import Posterior, Prior
 
-DONE, INVALID = 0, 2
 SCENARIO: Final = "history-2014-2022"
 FIRST_MONTH: Final = "2014-01"
 

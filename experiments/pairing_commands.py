@@ -11,6 +11,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .ending import DONE, INTERRUPTED, INVALID
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -18,7 +20,6 @@ if TYPE_CHECKING:
     from ..optimise.charts import Chart
     from ..scenarios import Scenario
 
-DONE, INVALID, INTERRUPTED = 0, 2, 130
 COMMANDS = ("waterbed", "evaluate", "regimes")
 METHODS = ("pro_rata", "proportional", "greedy", "static", "anticipating", "rolling")  # as optimise.adaptive.valuing has them
 CLUSTERS = ("slurm", "pbs", "lsf", "sge", "kubernetes")

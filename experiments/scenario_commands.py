@@ -6,9 +6,11 @@ import argparse
 import json
 import sys
 import textwrap
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from .ending import DONE, INVALID, Usage
 from .terminal import coloured
@@ -56,17 +58,24 @@ def designs_command(options: argparse.Namespace) -> int:
     return DONE
 
 
-def _new_design(target: Path, name: str) -> int:
-    from .designs import bundled_design_path
-
+@contextmanager
+def _new_file(target: Path) -> Iterator[TextIO]:
+    """A file that is not there yet, to be written; what prevents it is a mistake of the user."""
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with open(target, "x", encoding="utf-8") as stream:
-            stream.write(bundled_design_path(name).read_text(encoding="utf-8"))
+            yield stream
     except FileExistsError:
         raise Usage(f"{target} exists already; choose another name") from None
     except OSError as error:
         raise Usage(f"cannot write {error.filename or target}: {error.strerror}") from error
+
+
+def _new_design(target: Path, name: str) -> int:
+    from .designs import bundled_design_path
+
+    with _new_file(target) as stream:
+        stream.write(bundled_design_path(name).read_text(encoding="utf-8"))
     print(f"Wrote {target} (from the design {name}).")
     print(f"Edit it, then:  countersmuggling sweep {target} --dry-run")
     return DONE
@@ -93,18 +102,12 @@ def new_command(options: argparse.Namespace) -> int:
         )
     text = template(base, title=target.stem.replace("-", " ").replace("_", " ").capitalize())
     schema = target.with_name(SCHEMA_FILE)
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with open(target, "x", encoding="utf-8") as stream:
-            stream.write(text)
+    with _new_file(target) as stream:
+        stream.write(text)
         if not schema.exists():
             schema.write_text(
                 json.dumps(json_schema(), indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
             )
-    except FileExistsError:
-        raise Usage(f"{target} exists already; choose another name") from None
-    except OSError as error:
-        raise Usage(f"cannot write {error.filename or target}: {error.strerror}") from error
     print(f"Wrote {target} (from {base}) and {schema.name}, which editors read for completion.")
     print(f"Edit it, then:  countersmuggling check {target}")
     return DONE

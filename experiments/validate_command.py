@@ -9,11 +9,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .ending import DONE, INVALID
+
 if TYPE_CHECKING:
     from ..scenarios import Scenario
     from .calibration_statistics import Condensed
-
-DONE, INVALID = 0, 2
 
 DESCRIPTION = """\
 Hold the model against what was published: the table of patterns, posterior predictive checks, and backtests of four

@@ -20,7 +20,7 @@ import pandas as pd
 from ...model.kept_runs import cache_folder
 from ...model.replicates import Job, run_many
 from ..effects import EffectCurves
-from .observing import TEXTS, FrontJob, _keep, _read, fronts_of, observe_fronts, tables_text
+from .observing import TEXTS, FrontJob, _keep, _read, fronts_of, observe_fronts, tables_text, tallied
 
 if TYPE_CHECKING:
     from ...scenarios import Scenario
@@ -95,12 +95,7 @@ def observe_wide(job: WideJob) -> dict[str, Any]:
     fronts, of_leg = fronts_of(model.geography.legs, country)
     fields = ("attempts", "interceptions", "deaths", *ACCOUNTS)
     try:
-        before: dict[str, Any] = {}
-        while not model.done:
-            if model.day == job.scenario.horizon.burn_in_days:
-                before = {name: getattr(model.tally, name).copy() for name in fields}
-            model.step()
-        after = {name: getattr(model.tally, name) - before[name] for name in fields}
+        after = tallied(model, job.scenario.horizon.burn_in_days, fields)
         under_way = float(model.population()["under_way"])
         output = model.output()
     finally:

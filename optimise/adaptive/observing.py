@@ -26,6 +26,7 @@ from ...model.replicates import Job, run_many
 from ..linear_model import Floats
 
 if TYPE_CHECKING:
+    from ...model import SmugglingModel
     from ...scenarios import Scenario
     from ...scenarios.reference import World
 
@@ -148,6 +149,16 @@ def fronts_of(legs: pd.DataFrame, country: dict[str, str]) -> tuple[Fronts, npt.
                   tuple(route for _, route in known)), of_leg
 
 
+def tallied(model: SmugglingModel, burn_in_days: int, fields: Sequence[str]) -> dict[str, Any]:
+    """Run a model to its end; what it counted after the burn-in."""
+    before: dict[str, Any] = {}
+    while not model.done:
+        if model.day == burn_in_days:
+            before = {name: getattr(model.tally, name).copy() for name in fields}
+        model.step()
+    return {name: getattr(model.tally, name) - before[name] for name in fields}
+
+
 def observe_fronts(job: FrontJob) -> dict[str, Any]:
     """Run a job and keep totals and what happened on the fronts (runs in another process)."""
     import mesa
@@ -161,12 +172,7 @@ def observe_fronts(job: FrontJob) -> dict[str, Any]:
     fronts, of_leg = fronts_of(model.geography.legs, country)  # the model has its own order of legs
     fields = ("attempts", "interceptions", "deaths", "departures", "gave_up")
     try:
-        before: dict[str, Floats] = {}
-        while not model.done:
-            if model.day == job.scenario.horizon.burn_in_days:
-                before = {name: getattr(model.tally, name).copy() for name in fields}
-            model.step()
-        after = {name: getattr(model.tally, name) - before[name] for name in fields}
+        after = tallied(model, job.scenario.horizon.burn_in_days, fields)
         totals = model.output().totals()
     finally:
         getattr(mesa.Agent, "_ids", {}).pop(model, None)

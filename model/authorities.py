@@ -65,7 +65,7 @@ class MemberState(mesa.Agent):  # type: ignore[misc]
         self.number = number
         self.name = name
         self.national_years = years
-        self.years = years.copy()
+        self.years = years
         self.conviction = conviction
         self.productivity = productivity
         self.investigators = 0.0
@@ -80,6 +80,9 @@ class MemberState(mesa.Agent):  # type: ignore[misc]
 
     def in_force(self, floors: FloatArray, share: float) -> None:
         """Penalties in force: the national term, or the floor where it is higher, as far as the lever has ramped."""
+        if share == 0.0:
+            self.years = self.national_years
+            return
         raised = np.maximum(self.national_years, floors)
         self.years = self.national_years + share * (raised - self.national_years)
 
@@ -187,20 +190,17 @@ class MemberState(mesa.Agent):  # type: ignore[misc]
     def _draw(self, actor: int, counter: int, purpose: Purpose) -> float:
         return float(self.model.series_draws(actor, counter, 1, purpose)[0])
 
-    def arrest_drivers(self, expected: float, day: int) -> None:
-        """Arrests at incidents, a Poisson number over the week: drivers and skippers, the bottom of the chain.
+    def arrest_drivers(self, number: int, day: int) -> None:
+        """Arrests at incidents during the week: drivers and skippers, the bottom of the chain.
 
         Parameters
         ----------
-        expected : float
-            From the persons whom this state detected or stopped with smugglers during the week.
+        number : int
+            A Poisson number around what is expected from the persons whom this state detected or stopped with smugglers.
         day : int
         """
         model = self.model
         actor = model.court_actor(self.number)
-        number = model.count_draw(actor, day, Purpose.ARREST, expected)
-        if number == 0:
-            return
         first = day << 20  # cases of a week have numbers of their own: one more arrest moves no other week's cases
         time = day + 7.0 * model.series_draws(actor, first, number, Purpose.ARREST_TIME)
         self.arrests += number

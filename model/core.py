@@ -60,7 +60,7 @@ from .staffing import (
     quarter_of,
     smuggler_use,
 )
-from .streams import Purpose, actor_uniforms, case_uniforms, generator, poisson, series_uniforms
+from .streams import Purpose, actor_uniforms, case_uniforms, generator, poisson, poissons, series_uniforms
 from .travellers import (
     CLASSES,
     Boats,
@@ -283,6 +283,7 @@ class SmugglingModel(mesa.Model):  # type: ignore[misc]
         ]
         #: what draws organisers to a Member State besides its law: the size of its economy
         self.attraction = g.column("member_states", "gdp_eur_bn")
+        self._courts = np.array([self.court_actor(i) for i in range(states)], dtype=np.int64)
         self._settle_down(np.arange(len(self.firms)), 0)
         self.partners = [
             self.partner_class(self, i, name) for i, name in enumerate(g.authorities[states:])
@@ -436,6 +437,12 @@ class SmugglingModel(mesa.Model):  # type: ignore[misc]
     def count_draw(self, actor: int, day: int, purpose: Purpose, mean: float) -> int:
         """Poisson number of one actor on a day."""
         return poisson(self._keyed, actor, day, int(purpose), mean)
+
+    def count_draws(
+        self, actors: npt.NDArray[np.int64], day: int, purpose: Purpose, means: FloatArray
+    ) -> npt.NDArray[np.int64]:
+        """Poisson numbers of several actors on a day."""
+        return poissons(self._keyed, actors, day, int(purpose), means)
 
     def case_actor(self, member_state: int) -> int:
         """First actor number of a Member State's cases (one per network)."""
@@ -667,14 +674,18 @@ class SmugglingModel(mesa.Model):  # type: ignore[misc]
         away = seconded(
             self.staff["reserve_officer"], self._key, p["deployments.reserve_home_share"], self.staff["investigator"]
         )
-        for i, state in enumerate(self.member_states):
+        set_for = (
+            self.dials["conviction"], self.dials["productivity"], self.dials["prosecution_throughput"],
+            self.staff["investigator"] - away, self.staff["prosecutor"],
+        )  # fmt: skip
+        for state, *numbers in zip(self.member_states, *(n.tolist() for n in set_for), strict=True):
             state.in_force(floors, raised)
-            state.conviction = float(self.dials["conviction"][i])
-            state.productivity = float(self.dials["productivity"][i])
-            state.throughput = float(self.dials["prosecution_throughput"][i])
-            state.investigators = float(self.staff["investigator"][i] - away[i])
-            state.prosecutors = float(self.staff["prosecutor"][i])
-            state.arrest_drivers(float(seen_at[i]) * p["investigation.drivers_per_person"], day)
+            state.conviction, state.productivity, state.throughput = numbers[:3]
+            state.investigators, state.prosecutors = numbers[3:]
+        expected: FloatArray = seen_at[:states] * p["investigation.drivers_per_person"]
+        caught = self.count_draws(self._courts, day, Purpose.ARREST, expected)
+        for i in caught.nonzero()[0]:
+            self.member_states[i].arrest_drivers(int(caught[i]), day)
         for state in self.member_states:
             state.investigate(day)
         for state in self.member_states:  # after all investigations, as organisers are tried where they are established

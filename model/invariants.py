@@ -116,8 +116,7 @@ class Invariants:
         late = on_the_way & (rows.due[:used] <= m.day)
         if late.any():
             self._fail("next day of a traveller", self._kinds[int(kind[late][0])], "has passed: nobody moves them")
-        self._inside("money that a traveller spent", rows.spent[:used], 0.0, np.inf)
-        self._inside("means of a traveller", rows.means[:used], 0.0, np.inf)
+        self._inside("money left to a traveller", rows.left[:used], -np.inf, np.inf)
 
     def _legs_close(self) -> None:
         m, t, external = self._m, self._m.tally, self._m.geography.external

@@ -152,6 +152,17 @@ def poisson(seed: np.uint64, actor: int, counter: int, purpose: int, mean: float
     return total
 
 
+@compiled
+def poissons(
+    seed: np.uint64, actors: npt.NDArray[np.int64], counter: int, purpose: int, means: npt.NDArray[np.float64]
+) -> npt.NDArray[np.int64]:
+    """One Poisson number for each of some actors, as `poisson` draws it."""
+    out = np.empty(len(actors), dtype=np.int64)
+    for i in range(len(actors)):
+        out[i] = poisson(seed, actors[i], counter, purpose, means[i])
+    return out
+
+
 def generator(seed: int, *labels: int | str) -> np.random.Generator:
     """NumPy generator (Philox) for set-up draws, keyed by `seed` and labels, never by policy.
 

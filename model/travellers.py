@@ -42,8 +42,8 @@ _BOAT, _HELD, _RANSOM, _DAYS_HELD = (
 
 # what an event reads and writes of one traveller lies together in memory; `due`, which is scanned, by itself
 _RECORD = np.dtype(
-    [("key", np.uint64), ("spent", np.float32), ("means", np.float32), ("event", np.int32), ("kind", np.int16),
-     ("hub", np.int16), ("leg", np.int16), ("state", np.int8), ("seen", np.bool_)], align=True,
+    [("key", np.uint64), ("left", np.float32), ("event", np.uint16), ("kind", np.int16), ("hub", np.int16),
+     ("leg", np.int16), ("state", np.int8), ("seen", np.bool_)], align=True,
 )  # fmt: skip
 
 
@@ -60,9 +60,8 @@ class Rows(NamedTuple):
     leg: npt.NDArray[np.int16]  # by sea, for who waits on the coast
     state: npt.NDArray[np.int8]
     due: npt.NDArray[np.int32]  # day of the next event
-    event: npt.NDArray[np.int32]  # own event number
-    spent: npt.NDArray[np.float32]  # EUR paid so far
-    means: npt.NDArray[np.float32]  # EUR the traveller has; beyond it is debt
+    event: npt.NDArray[np.uint16]  # own event number, at most one a day
+    left: npt.NDArray[np.float32]  # EUR the traveller still has; below zero is debt
     seen: npt.NDArray[np.bool_]  # detected at an external border before
 
     @classmethod
@@ -246,10 +245,9 @@ def enter(rows: Rows, used: int, day: int, calendar: int, seed: np.uint64, weigh
             rows.kind[used] = kind
             rows.hub[used] = entry.origin_hub[g, o]
             rows.event[used] = 1
-            rows.spent[used] = 0.0
             rows.seen[used] = False
             u_means = uniform(key, np.uint64(0), np.uint64(_MEANS))
-            rows.means[used] = entry.budget[kind] * (1.0 + entry.spread * (2.0 * u_means - 1.0))
+            rows.left[used] = entry.budget[kind] * (1.0 + entry.spread * (2.0 * u_means - 1.0))
             if u < leave:
                 rows.state[used] = AT_HUB
                 rows.due[used] = day
@@ -297,9 +295,10 @@ def day_of_sailing(calm: FloatArray, day: int, mean: float, u: float) -> int:
 @inlined
 def _pay(rows: Rows, i: int, price: float, g: int, weight: float, tally: Tally) -> None:
     """Take money from a traveller; who thereby falls into debt is counted once."""
-    if rows.spent[i] <= rows.means[i] and rows.spent[i] + price > rows.means[i]:
+    left = rows.left[i] - price
+    if rows.left[i] >= 0.0 and left < 0.0:
         tally.debt[g] += weight
-    rows.spent[i] += price
+    rows.left[i] = left
 
 
 @compiled
@@ -449,7 +448,7 @@ def advance(
             _pay(rows, i, price, g, weight, tally)
         if arrived and captivity.chance[leg] > 0.0:
             chance = captivity.chance[leg]
-            if rows.spent[i] > rows.means[i]:
+            if rows.left[i] < 0.0:
                 chance *= captivity.debt_ratio
             if uniform(key, event, np.uint64(_HELD)) < chance:
                 tally.held[g] += weight
@@ -478,8 +477,7 @@ def compact(rows: Rows, used: int) -> int:
             rows.state[kept] = rows.state[i]
             rows.due[kept] = rows.due[i]
             rows.event[kept] = rows.event[i]
-            rows.spent[kept] = rows.spent[i]
-            rows.means[kept] = rows.means[i]
+            rows.left[kept] = rows.left[i]
             rows.seen[kept] = rows.seen[i]
         kept += 1
     for i in range(kept, used):

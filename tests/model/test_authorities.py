@@ -125,8 +125,9 @@ def test_arrests_enter_the_queue_and_are_reported_once(bench: Any) -> None:
     one = state(bench)
     number = 0
     for week in range(200):
-        one.arrest_drivers(30.0, 7 * week)
-        number += bench.count_draw(bench.court_actor(0), 7 * week, Purpose.ARREST, 30.0)
+        caught = bench.count_draw(bench.court_actor(0), 7 * week, Purpose.ARREST, 30.0)
+        one.arrest_drivers(caught, 7 * week)
+        number += caught
     assert number == pytest.approx(6000, abs=4.0 * np.sqrt(6000))
     arrives = one.court.cells[0]
     assert np.all((arrives >= 0.0) & (arrives < 1400.0)) and len(np.unique(arrives)) == number
@@ -172,7 +173,7 @@ def test_a_stationary_court_is_the_m_m_c_queue(
         court.waits, court.begun, court.busy, court.offered = 0.0, 0, 0.0, 0.0
         for week in range(4):
             day = 7 * (4 * (month + 5) + week)
-            one.arrest_drivers(7.0 * arrivals, day)
+            one.arrest_drivers(bench.count_draw(bench.court_actor(0), day, Purpose.ARREST, 7.0 * arrivals), day)
             one.prosecute(day)
         if month >= 0:
             waits.append(court.mean_wait)

@@ -68,7 +68,7 @@ def travellers(number: int, *, state: int = AT_HUB, means: float = 5000.0, first
     rows.event[:] = 1
     rows.state[:] = state
     rows.due[:] = 5
-    rows.means[:] = means
+    rows.left[:] = means
     return rows
 
 
@@ -128,7 +128,7 @@ def test_three_travellers_cross_and_arrive() -> None:
     assert (
         rows.hub.tolist() == [1, 1, 1] and rows.due.tolist() == [8, 8, 8] and rows.event.tolist() == [2, 2, 2]
     )
-    np.testing.assert_allclose(rows.spent, 1200.0)
+    np.testing.assert_allclose(rows.left, 5000.0 - 1200.0)
     day(rows, 6, conditions(), counts)
     assert (
         counts.today[0] == counts.wanted[0] == 0.0 and counts.attempts[0, 0] == 30
@@ -167,7 +167,7 @@ def test_certain_interception_and_another_attempt() -> None:
     np.testing.assert_array_equal(counts.evidence, [[0.0, 10.0], [0.0, 0.0]])
     day(rows, 5 + RETURN, conditions(), counts)
     assert (counts.attempts[0, 0], counts.crossings[0, 0]) == (20, 10)
-    assert rows.spent[0] == pytest.approx(600.0 + 1200.0)
+    assert rows.left[0] == pytest.approx(5000.0 - 600.0 - 1200.0)
 
 
 def test_certain_interception_without_another_attempt() -> None:
@@ -233,12 +233,12 @@ def test_who_travels_without_smugglers_needs_no_place_and_names_no_network(
         "attempts": 20, "crossings": 20, "detections": 20, "first_detections": 20, "evidence": 20, "today": 20
     }  # fmt: skip
     np.testing.assert_array_equal(counts.evidence, [[0.0, 0.0], [20.0, 0.0]])
-    assert not rows.spent.any()
+    assert np.all(rows.left == 5000.0)
 
 
 def test_debt_is_counted_once_when_the_money_runs_out() -> None:
     rows, counts = travellers(2), tally()
-    rows.means[:] = [2000.0, 2400.0]
+    rows.left[:] = [2000.0, 2400.0]
     back = conditions(interception=floats(1.0), repeat=floats(1.0), fee=floats(2000.0))  # EUR 1,200 each time
     for n, debt in enumerate([0, 10, 20, 20]):  # after 1,200, 2,400, 3,600 and 4,800
         day(rows, 5 + n * RETURN, back, counts)
@@ -299,7 +299,7 @@ def test_who_is_held_for_ransom_pays_and_goes_on_later() -> None:
     assert counts.debt[0] == 2000  # 1,200 of 2,000 were left for neither
     assert counts.revenue.sum() == pytest.approx(2000 * 1200.0)  # fees only
     assert counts.takings[0] == pytest.approx(2000 * (1200.0 + 250.0))
-    np.testing.assert_allclose(rows.spent, 2200.0)
+    np.testing.assert_allclose(rows.left, 2000.0 - 2200.0)
     days = rows.due - 8
     assert np.all(rows.hub == 1) and days.min() >= 0 and days.max() < 60
     assert abs(days.mean() - 29.5) < 4 * 60 / np.sqrt(12 * 200)
@@ -318,7 +318,7 @@ def test_who_works_instead_pays_nothing_and_stays_longer() -> None:
 
 def test_debt_raises_the_chance_of_being_held() -> None:
     rows, counts = travellers(2000), tally()
-    rows.means[:1000] = 100.0  # the fee of 1,200 puts them into debt
+    rows.left[:1000] = 100.0  # the fee of 1,200 puts them into debt
     day(rows, 5, conditions(), counts, held=Captivity(floats(0.3), 2.0, 0.0, 0.0, 0.0, 10.0, 10.0))
     u = draws(travellers(2000), Purpose.HELD)
     assert counts.held[0] == WEIGHT * ((u[:1000] < 0.6).sum() + (u[1000:] < 0.3).sum())
@@ -522,15 +522,14 @@ def test_nobody_depends_on_who_else_is_there_or_in_which_order() -> None:
 def test_compact_keeps_those_on_the_way_in_order() -> None:
     rows = travellers(6)
     rows.state[:] = [AT_HUB, ARRIVED, WAITING_LEGAL, DEAD, AT_HUB, ADMITTED]
-    for field in ("hub", "event", "spent", "kind"):
+    for field in ("hub", "event", "left", "kind"):
         getattr(rows, field)[:] = np.arange(6)
     keys = rows.key.copy()
     assert compact(rows, 6) == 3
     np.testing.assert_array_equal(rows.key[:3], keys[[0, 2, 4]])
     np.testing.assert_array_equal(rows.state[:3], [AT_HUB, WAITING_LEGAL, AT_HUB])
-    for field in ("hub", "event", "spent", "kind"):
+    for field in ("hub", "event", "left", "kind"):
         np.testing.assert_array_equal(getattr(rows, field)[:3], [0, 2, 4])
-    np.testing.assert_array_equal(rows.means[:3], 5000.0)
     assert np.all(rows.due[:3] == 5) and np.all(rows.due[3:] == NEVER)
     assert compact(rows, 3) == 3
     assert compact(Rows.empty(4), 0) == 0
@@ -538,7 +537,7 @@ def test_compact_keeps_those_on_the_way_in_order() -> None:
 
 def test_grown_rows_keep_what_they_hold() -> None:
     small = travellers(3)
-    small.spent[:] = [1.0, 2.0, 3.0]
+    small.left[:] = [1.0, 2.0, 3.0]
     large = small.grown(10)
     for field in Rows._fields:
         np.testing.assert_array_equal(getattr(large, field)[:3], getattr(small, field))
@@ -580,7 +579,7 @@ def test_everybody_leaves_today() -> None:
     assert np.all(np.abs(classes - 150) < 4 * np.sqrt(150))
     assert abs((rows.hub[:used] == 4).sum() - 300) < 4 * np.sqrt(1200 * 0.25 * 0.75)
     assert set(rows.hub[:used]) == {4, 6}
-    means = rows.means[:used]
+    means = rows.left[:used]
     assert (
         means.min() >= 500.0
         and means.max() < 1500.01
@@ -612,7 +611,7 @@ def test_people_are_who_they_are_whatever_day_the_run_began_and_whoever_comes_wi
     rows, used, _ = let_in(entry(50, 50))
     later, _, _ = let_in(entry(50, 50), today=395)
     np.testing.assert_array_equal(later.key[:used], rows.key[:used])
-    np.testing.assert_array_equal(later.means[:used], rows.means[:used])
+    np.testing.assert_array_equal(later.left[:used], rows.left[:used])
     more, _, _ = let_in(entry(51, 50))
     np.testing.assert_array_equal(more.key[:50], rows.key[:50])
     np.testing.assert_array_equal(more.key[51:101], rows.key[50:100])
@@ -632,10 +631,10 @@ def test_who_can_pay_buys_a_visa_and_nobody_else_changes_course() -> None:
     people = 4000 * 0.25 * 0.5
     assert abs(counts.bought[0] / WEIGHT - 0.6 * people) < 4 * np.sqrt(0.6 * people)
     assert counts.admitted[0] == counts.bought[0]
-    assert np.all(rows.means[:used][~np.isin(rows.key[:used], before.key[:used_before])] >= 1250.0)
+    assert np.all(rows.left[:used][~np.isin(rows.key[:used], before.key[:used_before])] >= 1250.0)
     fewer = (counts_before.departures[0] - counts.departures[0]) / WEIGHT
     assert abs(fewer - 0.15 * people) < 4 * np.sqrt(0.15 * people)
-    poor = before.means[:used_before] < 1250.0
+    poor = before.left[:used_before] < 1250.0
     assert np.isin(before.key[:used_before][poor], rows.key[:used]).all()
 
 

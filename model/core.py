@@ -682,7 +682,7 @@ class SmugglingModel(mesa.Model):  # type: ignore[misc]
             state.in_force(floors, raised)
             state.conviction, state.productivity, state.throughput = numbers[:3]
             state.investigators, state.prosecutors = numbers[3:]
-        expected: FloatArray = seen_at[:states] * p["investigation.drivers_per_person"]
+        expected = np.asarray(seen_at[:states] * p["investigation.drivers_per_person"], dtype=np.float64)
         caught = self.count_draws(self._courts, day, Purpose.ARREST, expected)
         for i in caught.nonzero()[0]:
             self.member_states[i].arrest_drivers(int(caught[i]), day)

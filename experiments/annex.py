@@ -14,7 +14,8 @@ import pandas as pd
 
 from ..optimise import charts
 from ..scenarios import LEVERS, OUTCOMES
-from . import comparing, figures, summarising, texts, wording
+from . import figures, summarising, texts, wording
+from .assumptions import changes
 from .pages import Figures, setting, value
 from .texts import t
 
@@ -320,7 +321,7 @@ def assumed(found: Results, run: Run) -> dict[str, Any]:
         "description": scenario.description.strip(),
         "levers": levers,
         "events": [_event(e) for e in scenario.events],
-        "changes": [] if run.key == found.runs[0].key else comparing.changes(scenario, found.scenario),
+        "changes": [] if run.key == found.runs[0].key else changes(scenario, found.scenario),
     }
 
 

@@ -23,12 +23,11 @@ def table(found: Results, stream: Any = None) -> str:
         Where it will be printed: a terminal gets colours.
     """
     from . import summarising, wording
-    from .results import questions
 
     months = summarising.months(found.outcomes)
     replicates = f"{found.replicates} replicate{'s' if found.replicates > 1 else ''}"
     head = [f"{wording.period(months[0], months[-1])}, {replicates}"]
-    head = [*questions(found.runs), *head]
+    head = [*wording.questions(found.runs), *head]
     told = _changes(found, stream) if len(found.runs) > 1 else _levels(found)
     return _plain("\n".join([*head, "", *told, *_attributed(found), *plan_words.told(found)]))
 

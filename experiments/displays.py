@@ -18,10 +18,9 @@ STYLE = {"better": "color:#1a6b3c", "worse": "color:#a02c2c"}
 
 def results_html(found: Results) -> str:
     """Results as HTML for a notebook."""
-    from .results import questions
 
     months = summarising.months(found.outcomes)
-    parts = [f"<div><i>{escape(q)}</i></div>" for q in questions(found.runs)]
+    parts = [f"<div><i>{escape(q)}</i></div>" for q in wording.questions(found.runs)]
     parts.append(
         f"<div>{escape(wording.period(months[0], months[-1]))}, {found.replicates} "
         f"replicate{'s' if found.replicates > 1 else ''}</div>"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..optimise import charts
 from ..scenarios import LEVERS, OUTCOMES
-from . import annex, figures, results, stakeholders, summarising, texts, wording
+from . import annex, figures, stakeholders, summarising, texts, wording
 from .criteria import MOST, Cell, Criteria, change_cell, level_cell
 from .pages import Figures, kicker, places_table, render
 from .texts import t
@@ -104,7 +104,7 @@ class _Page:
             "title": self.title(),
             "tight": self.tight(),
             "kicker": kicker(self.found, months),
-            "questions": results.questions(self.found.runs)[:4],
+            "questions": wording.questions(self.found.runs)[:4],
             "sections": [(key, t(f"nav.{key}")) for key in sections],
             "single": single,
             "short": self.short(),
@@ -189,7 +189,7 @@ class _Page:
 
     def tight(self) -> int:
         """How closely the first two pages are set, so that two they are: 0 to 2."""
-        lines = len(" ".join(results.questions(self.found.runs))) / 90 + sum(len(a["headline"]) / 75 + 1.2 for a in self.short())
+        lines = len(" ".join(wording.questions(self.found.runs))) / 90 + sum(len(a["headline"]) / 75 + 1.2 for a in self.short())
         return 0 if len(self.columns) <= 3 and lines < 9 else 1 if len(self.columns) <= 4 and lines < 16 else 2
 
     def pro_rata_of(self, run: Run) -> Run | None:

@@ -17,7 +17,7 @@ import pandas as pd
 
 from ..model.pairing import interval
 from ..scenarios import OUTCOMES, Scenario, ScenarioError, load
-from . import summarising
+from . import summarising, wording
 from .folder import FORMAT, MARKER, FolderError, explaining, is_results_folder, new_folder, put, replace_file
 from .texts import DEFAULT, t
 
@@ -328,7 +328,7 @@ class Results:
             "format": FORMAT,
             "format_version": FORMAT_VERSION,
             "kind": self.kind,
-            "question": " ".join(questions(self.runs)),
+            "question": " ".join(wording.questions(self.runs)),
             "period": {"first_month": covered[0], "last_month": covered[-1], "months": len(covered)},
             "replicates": self.replicates,
             "outcomes": runs[self.runs[0].key]["outcomes"],
@@ -549,13 +549,6 @@ def _outcomes(file: Path) -> pd.DataFrame:
     if not (pd.api.types.is_numeric_dtype(found["value"]) and pd.api.types.is_integer_dtype(found["replicate"])):
         raise ValueError(f"{file.name}: value and replicate are not numbers")
     return found
-
-
-def questions(runs: Sequence[Run]) -> list[str]:
-    """What was asked: the questions of the options, or of the first run when they have none."""
-    asked = [" ".join(run.scenario.question.split()) for run in runs if run.role == "option"]
-    first = " ".join(runs[0].scenario.question.split())
-    return list(dict.fromkeys(q for q in asked if q and q != first)) or ([first] if first else [])
 
 
 def _added(file: Path, columns: Sequence[str]) -> pd.DataFrame | None:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..scenarios import OUTCOMES
 from . import texts
 from .texts import t
+
+if TYPE_CHECKING:
+    from .results import Run
 
 #: outcomes in the order in which they are told, by the key of the group's title
 GROUPS: dict[str, tuple[str, ...]] = {
@@ -159,3 +162,10 @@ def good(row: Mapping[str, Any]) -> str:
     if better == "neither" or row["verdict"] not in ("lower", "higher"):
         return ""
     return "better" if row["verdict"] == better else "worse"
+
+
+def questions(runs: Sequence[Run]) -> list[str]:
+    """What was asked: the questions of the options, or of the first run when they have none."""
+    asked = [" ".join(run.scenario.question.split()) for run in runs if run.role == "option"]
+    first = " ".join(runs[0].scenario.question.split())
+    return list(dict.fromkeys(q for q in asked if q and q != first)) or ([first] if first else [])

@@ -1,7 +1,7 @@
 """One restrained style that colour-blind readers can use, and the charts of a plan.
 
 Every function gives a `Chart`: a Matplotlib figure with ``.table`` (what is drawn) and ``.alt`` (what it shows, in
-words).  Nothing here touches pyplot's global state.  The charts of results (``experiments/figures.py``) use the same style.
+words).  Nothing here touches pyplot's global state.  The charts of results (``experiments/figures/``) use the same style.
 """
 
 from __future__ import annotations

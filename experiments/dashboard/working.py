@@ -17,7 +17,8 @@ import pandas as pd
 from ...model.replicates import heard_by
 from ...scenarios import OUTCOMES, Scenario
 from .. import summarising, wording
-from ..comparing import changes, compare
+from ..assumptions import changes
+from ..comparing import compare
 from ..results import Results, Run
 
 #: outcomes at the top of the page: who is harmed, who profits, what it costs

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from countersmuggling.experiments import cli, comparing
+from countersmuggling.experiments.assumptions import changes
 from countersmuggling.experiments.results import Results
 from countersmuggling.experiments.running import adapted
 from countersmuggling.scenarios import Scenario, load, world
@@ -48,10 +49,10 @@ def test_different_horizons_are_refused() -> None:
 
 
 def test_changes_name_each_setting_that_differs(baseline: Scenario) -> None:
-    assert comparing.changes(baseline, baseline) == []
+    assert changes(baseline, baseline) == []
     found = {
         path: (before, after)
-        for path, before, after in comparing.changes(load("europol-regulation"), baseline)
+        for path, before, after in changes(load("europol-regulation"), baseline)
     }
     assert found["levers.europol_deployments.posts"] == ("", "50.0")
     assert found["resources.posts.analyst.available"][1] == "50.0"

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from countersmuggling.experiments.comparing import changes
+from countersmuggling.experiments.assumptions import changes
 from countersmuggling.experiments.dashboard import command, scenario_text, working
 from countersmuggling.experiments.ending import Usage
 from countersmuggling.experiments.results import Results

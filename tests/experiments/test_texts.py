@@ -91,7 +91,7 @@ def test_templates_hold_no_words() -> None:
 def test_every_key_is_used_and_every_used_key_is_there() -> None:
     code = "\n".join(
         file.read_text(encoding="utf-8")
-        for file in [*sorted((ROOT / "experiments").glob("*.py")), *sorted((ROOT / "experiments" / "templates").glob("*.j2"))]
+        for file in [*sorted((ROOT / "experiments").glob("*.py")), *sorted((ROOT / "experiments" / "figures").glob("*.py")), *sorted((ROOT / "experiments" / "templates").glob("*.j2"))]
     )
     keys = texts.english().texts
     named = set(re.findall(r"""\bt\(\s*["']([\w.]+)["']\s*[,)]""", code))

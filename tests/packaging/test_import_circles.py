@@ -38,9 +38,9 @@ def graph() -> dict[str, set[str]]:
 def circles(edges: dict[str, set[str]]) -> list[set[str]]:
     """Sets of modules each of which leads to all others of its set."""
     reach: dict[str, set[str]] = {}
-    for name in edges:
+    for name, next_ones in edges.items():
         seen: set[str] = set()
-        ahead = list(edges[name])
+        ahead = list(next_ones)
         while ahead:
             if (other := ahead.pop()) not in seen:
                 seen.add(other)

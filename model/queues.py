@@ -45,21 +45,27 @@ def _serve(
     state = np.zeros(used, dtype=np.int8)  # 0 waits, 1 in hand, 2 finished, 3 lapsed
     inside = np.empty(used, dtype=np.int64)
     line = np.empty(used, dtype=np.int64)
+    left, fast = np.empty(used), np.empty(used)  # work left and speed of those in hand, side by side in memory
     k = waiting = 0
-    in_order = True
+    in_order = -1  # cases at the head of the line that stand in order
     for j in range(used):
         if np.isnan(cells[BEGAN, j]):
             line[waiting] = j
-            if waiting > 0 and cells[RANK, j] < cells[RANK, line[waiting - 1]]:
-                in_order = False
+            if waiting > 0 and cells[RANK, j] < cells[RANK, line[waiting - 1]] and in_order < 0:
+                in_order = waiting
             waiting += 1
         else:
             inside[k] = j
+            left[k], fast[k] = cells[WORK, j], speed[j % len(speed)]
             state[j] = 1
             k += 1
     line = line[:waiting]
-    if not in_order:
-        line = line[np.argsort(cells[RANK][line], kind="mergesort")]
+    if in_order >= 0:  # the line was left in order: only what came since is to be sorted in
+        least = cells[RANK][line[in_order:]].min()
+        while in_order > 0 and cells[RANK, line[in_order - 1]] > least:
+            in_order -= 1
+        behind = line[in_order:].copy()
+        line[in_order:] = behind[np.argsort(cells[RANK][behind], kind="mergesort")]
     begun = lapsed = finished = 0
     waits = busy = 0.0
     first, time = 0, now
@@ -80,6 +86,7 @@ def _serve(
                     begun += 1
                     waits += time - cells[ARRIVES, j]
                     inside[k] = j
+                    left[k], fast[k] = cells[WORK, j], speed[j % len(speed)]
                     k += 1
             if at == first and state[j] != 0:
                 first += 1
@@ -87,15 +94,16 @@ def _serve(
         share = min(1.0, staff / k) if k > 0 else 0.0
         step, chosen = min(next_arrival, until) - time, -1
         for i in range(k):
-            pace = share * speed[inside[i] % len(speed)]
-            if pace > 0.0 and cells[WORK, inside[i]] / pace < step:
-                step, chosen = max(0.0, cells[WORK, inside[i]] / pace), i
+            pace = share * fast[i]
+            if pace > 0.0 and left[i] / pace < step:
+                step, chosen = max(0.0, left[i] / pace), i
         for i in range(k):
-            cells[WORK, inside[i]] -= step * share * speed[inside[i] % len(speed)]
+            left[i] -= step * share * fast[i]
         busy += step * min(float(k), staff)
         time += step
         if chosen >= 0:
             j = inside[chosen]
+            cells[WORK, j] = left[chosen]
             state[j] = 2
             for row in range(cells.shape[0]):
                 done[row, finished] = cells[row, j]
@@ -104,24 +112,30 @@ def _serve(
                 done_labels[row, finished] = labels[row, j]
             finished += 1
             k -= 1
-            inside[chosen] = inside[k]
+            inside[chosen], left[chosen], fast[chosen] = inside[k], left[k], fast[k]
         elif next_arrival < until:
             time = next_arrival
         else:
             break
+    for i in range(k):
+        cells[WORK, inside[i]] = left[i]
     kept = 0
+    places = np.empty(used, dtype=np.int64)
     for j in range(used):
+        if state[j] == 1:
+            places[kept] = j
+            kept += 1
+    for at in range(waiting):
+        j = line[at]
         if state[j] == 0 and cells[EXPIRES, j] <= until:
-            state[j] = 3
             lapsed += 1
-        if state[j] >= 2:
-            continue
-        if kept != j:
-            for row in range(cells.shape[0]):
-                cells[row, kept] = cells[row, j]
-            for row in range(labels.shape[0]):
-                labels[row, kept] = labels[row, j]
-        kept += 1
+        elif state[j] == 0:
+            places[kept] = j
+            kept += 1
+    for row in range(cells.shape[0]):  # those in hand first, then the line in its order
+        cells[row, :kept] = cells[row][places[:kept]]
+    for row in range(labels.shape[0]):
+        labels[row, :kept] = labels[row][places[:kept]]
     return kept, k, finished, begun, lapsed, waits, busy
 
 

@@ -15,6 +15,7 @@ import pandas as pd
 from ..optimise import charts
 from ..scenarios import LEVERS, OUTCOMES
 from . import figures, summarising, texts, wording
+from .added_tables import indices
 from .assumptions import changes
 from .pages import Figures, setting, value
 from .texts import t
@@ -135,7 +136,8 @@ def sensitivity(found: Results, drawn: Figures) -> dict[str, Any]:
         told.append(t("sensitivity.attribution", option=found.names[option.key], baseline=found.names[found.runs[0].key]))
         items.append(drawn.item("attribution", figures.tornado(found, figures.attribution_table(found)), told.pop()))
     if found.sensitivity is not None and len(found.sensitivity):
-        items.append(drawn.item("tornado", figures.tornado(found), t("sensitivity.parameters")))
+        swept = indices(found.sensitivity) is not None
+        items.append(drawn.item("tornado", figures.tornado(found), t("sensitivity.swept" if swept else "sensitivity.parameters")))
     if not items:
         told.append(t("sensitivity.none"))
     if found.waterbed is not None and len(found.waterbed):
@@ -152,13 +154,21 @@ def sensitivity_in_short(found: Results) -> str:
     """One sentence for the second page."""
     outcome = "deaths"
     if found.sensitivity is not None and len(found.sensitivity):
-        table = found.sensitivity
+        swept = indices(found.sensitivity)
+        table = found.sensitivity if swept is None else swept.assign(low=0.0, high=swept["part"])
+        if table.empty:
+            return t("sure.sensitivity_none")
         outcome = outcome if outcome in set(table["outcome"]) else str(table["outcome"].iloc[0])
         own = table[table["outcome"] == outcome]
         width = (own["high"] - own["low"]).abs().sort_values(ascending=False, kind="stable")
-        named = own["factor"].astype(str).reindex(width.index).head(3)
+        named = own["factor"].astype(str).reindex(width[width > 0].index).head(3)
         what = ", ".join(figures.factor_title(found, name) for name in named)
-        return t("sure.sensitivity_parameters", outcome=texts.outcome(outcome), what=what)
+        if not what:
+            return t("sure.sensitivity_none")
+        told = texts.outcome(outcome)
+        if swept is not None:
+            told += f" ({figures.swept_of(str(own['policy'].iloc[0]), str(own['against'].iloc[0]))})"
+        return t("sure.sensitivity_parameters", outcome=told, what=what)
     if found.attribution is not None and len(found.attribution):
         own = found.attribution[found.attribution["outcome"] == outcome]
         if len(own):

@@ -160,6 +160,9 @@ def parser() -> argparse.ArgumentParser:
     report.add_argument("--stakeholders", choices=("all", "states", "agencies", "partners"),
                         help="a page for each of all of them, or of one kind")  # fmt: skip
     report.add_argument("--pdf", action="store_true", help="also as PDF (needs the extra `pdf`)")
+    report.add_argument("--with", dest="fetched", metavar="DIR", type=Path, action="append", default=[],
+                        help="also show what `waterbed` or `sensitivity` found: the folder it wrote, or the store of the sweep; kept with "
+                        "the results; may be repeated")  # fmt: skip
     report.add_argument("--language", metavar="CODE", default="en",
                         help="language of the texts: a code, or a catalogue of your own (.toml; default: %(default)s)")  # fmt: skip
     report.add_argument("--quiet", action="store_true", help="print nothing but the report's path")
@@ -485,6 +488,8 @@ def _report(options: argparse.Namespace) -> int:
         raise Usage(str(error)) from None
     chosen += [s for s in seats() if wanted == "all" or s.kind == kinds.get(wanted)]
     found = Results.read(options.results)
+    if options.fetched:
+        found = found.fetching(options.results, options.fetched)
     if language.missing and not options.quiet:
         print(f"{len(language.missing)} texts are not in {options.language} and are told in English", file=sys.stderr)
     try:

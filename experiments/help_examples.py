@@ -78,6 +78,8 @@ EXAMPLES: Final[dict[str, tuple[tuple[str, str], ...]]] = {
         ("countersmuggling report results/mine --pdf", "report.pdf beside report.html"),
         ("countersmuggling report results/mine --for ITA --for Europol --for Tunisia", "a page for each of them"),
         ("countersmuggling report results/mine --stakeholders all", "a page for every seat at the table"),
+        ("countersmuggling report results/mine --with results/what-matters", "also which factors matter, as a sweep found"),
+        ("countersmuggling report results/mine --with results/waterbed-baseline-2025", "also the waterbed matrix"),
     ),
     "rerun": (("countersmuggling rerun results/mine", "does this machine give the same figures?"),),
     "data": (("countersmuggling data import detections.xlsx --out observed", "a publisher's file"),),

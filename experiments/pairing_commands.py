@@ -157,7 +157,7 @@ class _Folder:
                 f"<body><h1>{html.escape(title)}</h1>{''.join(self._page)}</body></html>\n")  # fmt: skip
         put(self._into / f"{self._kind}.html", page)
         made = {k: v for k, v in Clock().provenance(self._facts["scenario"], options.workers).items() if k not in ("seconds", "replicates")}
-        told = {k: v for k, v in self._facts.items() if k != "scenario"}
+        told = {k: v for k, v in self._facts.items() if k != "scenario"} | {"scenario": self._facts["scenario"].name}
         put(self._into / MARKER, json.dumps({"format": FORMAT, "kind": self._kind, **made, **told}, indent=1, default=str) + "\n")
 
 

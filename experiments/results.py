@@ -8,7 +8,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -18,6 +18,7 @@ import pandas as pd
 from ..model.pairing import interval
 from ..scenarios import OUTCOMES, Scenario, ScenarioError, load
 from . import summarising, wording
+from .added_tables import ADDED, read_added
 from .folder import FORMAT, MARKER, FolderError, explaining, is_results_folder, new_folder, put, replace_file
 from .texts import DEFAULT, t
 
@@ -33,12 +34,6 @@ FORMAT_VERSION = 1
 #: what a run is in a comparison: what is compared with, an option as its file says, or the option with staff placed
 Role = Literal["baseline", "option", "pro_rata", "static", "alone", "own", "truth", "plan"]
 
-#: columns of tables that another analysis may put into a results folder, for the report to show
-ADDED: Mapping[str, tuple[str, ...]] = {
-    "attribution": ("outcome", "unit", "lever", "part", "low", "high", "share"),
-    "sensitivity": ("factor", "outcome", "low", "high"),
-    "waterbed": ("resource", "place", "affected_place", "outcome", "effect", "se"),
-}
 LIMIT_COLUMNS = ("run", "constraint", "kind", "place", "resource", "quarter", "limit", "used")
 ALLOCATION_COLUMNS = ("run", "resource", "place", "quarter", "staff")
 SHADOW_PRICE_COLUMNS = (
@@ -141,7 +136,8 @@ class Results:
     evidence: pd.DataFrame | None = field(default=None, compare=False)
     #: the first option's difference split over levers (see `attribution.attribute`); None when not asked for
     attribution: pd.DataFrame | None = field(default=None, compare=False)
-    #: how far outcomes move with single parameters: factor, outcome, low, high (see `figures.tornado`); None when not asked
+    #: how far outcomes move with single parameters: factor, outcome, low, high, or the table of a sweep's `sensitivity` (see
+    #: `figures.tornado`); None when not asked
     sensitivity: pd.DataFrame | None = field(default=None, compare=False)
     #: how staff in one place changes outcomes elsewhere (see `figures.waterbed`); None when not measured
     waterbed: pd.DataFrame | None = field(default=None, compare=False)
@@ -392,6 +388,29 @@ class Results:
             _json({"format": FORMAT, "format_version": FORMAT_VERSION, **_plain(dict(self.provenance))}),
         )
 
+    def fetching(self, folder: str | Path, sources: Sequence[Path]) -> Results:
+        """The same results with what other analyses found, which is also put into their folder.
+
+        Parameters
+        ----------
+        folder : path
+            Where these results are.
+        sources : sequence of path
+            Folders of `waterbed` and of `sensitivity`, or stores of sweeps.
+
+        Raises
+        ------
+        FolderError
+            When one of them holds nothing of the kind; nothing is written then.
+        """
+        from .added_tables import fetch
+
+        tables = dict(fetch(source, self) for source in sources)
+        with explaining(Path(folder), "Files that could not be replaced are as they were."):
+            for name, table in tables.items():
+                replace_file(Path(folder) / f"{name}.csv", table.to_csv(index=False))
+        return replace(self, **tables)  # type: ignore[arg-type]
+
     def rewrite_report(
         self, folder: str | Path, stakeholders: Sequence[Seat] = (), language: str | Catalogue = DEFAULT, pdf: bool = False,
         progress: bool = False,
@@ -493,7 +512,7 @@ class Results:
             summary = json.loads((path / "summary.json").read_text(encoding="utf-8"))
             outcomes = _outcomes(path / "outcomes.parquet")
             evidence = pd.read_csv(path / "parameters.csv", keep_default_na=False)
-            added = {name: _added(path / f"{name}.csv", columns) for name, columns in ADDED.items()}
+            added = {name: read_added(path / f"{name}.csv", columns) for name, columns in ADDED.items()}
             scenarios = {"": load(path / "scenario.resolved.yaml")}
             runs = []
             for key, facts in summary["runs"].items():
@@ -549,17 +568,6 @@ def _outcomes(file: Path) -> pd.DataFrame:
     if not (pd.api.types.is_numeric_dtype(found["value"]) and pd.api.types.is_integer_dtype(found["replicate"])):
         raise ValueError(f"{file.name}: value and replicate are not numbers")
     return found
-
-
-def _added(file: Path, columns: Sequence[str]) -> pd.DataFrame | None:
-    """A table that another analysis put into the folder; None where it is not there."""
-    if not file.is_file():
-        return None
-    table = pd.read_csv(file).rename(columns={"affected place": "affected_place", "parameter": "factor"})
-    missing = [c for c in columns if c not in table.columns]
-    if missing:
-        raise FolderError(f"{file.parent} is damaged: {file.name} has no column {', '.join(missing)}")
-    return table
 
 
 def _stacked(parts: list[tuple[str, pd.DataFrame]], columns: Sequence[str]) -> pd.DataFrame:

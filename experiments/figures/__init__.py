@@ -5,7 +5,7 @@ words). Nothing here touches pyplot's global state. A file a question: `maps` (w
 changes), `options` (which option), `plans` (where staff goes), `causes` (what hangs on what).
 """
 
-from .causes import OTHER, attribution_table, factor_title, tornado, waterbed
+from .causes import OTHER, attribution_table, factor_title, swept_of, tornado, waterbed
 from .changes import differences, relative_changes
 from .maps import MEDITERRANEAN, change, flows, leg_changes, leg_flows
 from .methods import Plots
@@ -34,6 +34,7 @@ __all__ = [
     "regrets",
     "relative_changes",
     "shadow_prices",
+    "swept_of",
     "time_series",
     "tornado",
     "waterbed",

@@ -10,9 +10,10 @@ import matplotlib.colors
 import numpy as np
 import pandas as pd
 
-from ...optimise.charts import GREY, INK, LESS, MORE, Chart, empty, styled
+from ...optimise.charts import COLOURS, GREY, INK, LESS, MORE, Chart, empty, styled
 from ...scenarios import LEVERS, OUTCOMES
 from .. import texts, wording
+from ..added_tables import indices
 from ..texts import t
 from .axes import as_matrix, plain
 
@@ -32,7 +33,7 @@ def factor_title(results: Results, name: str) -> str:
     bare = name.removeprefix("parameters.").removeprefix("uncertainties.parameters.")
     own = results.parameters[results.parameters["name"] == bare]
     if own.empty:
-        return name.replace("_", " ")
+        return bare.removeprefix("uncertainties.").replace("_", " ")
     text = texts.known(f"parameter.{bare}", str(own["description"].iloc[0])).split(". ")[0].rstrip(".")
     return text if len(text) < 64 else text[:61].rsplit(" ", 1)[0] + " …"
 
@@ -54,8 +55,9 @@ def tornado(
     results : Results
     table : DataFrame, optional
         Columns factor, outcome, low, high: the outcome's change with the factor at either end of its range, against the centre;
-        or with a column part, what each factor adds, low and high then being the ends of its interval. By default the
-        results' own: of sensitivity, or else of levers.
+        or with a column part, what each factor adds, low and high then being the ends of its interval; or the table of a sweep's
+        `sensitivity`, of whose indices the total (Sobol) or the mean size (Morris) is drawn. By default the results' own: of
+        sensitivity, or else of levers.
     outcomes : sequence of str
         One panel each, as far as the table has them; its first outcome when it has none of them.
     most : int
@@ -67,9 +69,13 @@ def tornado(
         table = results.sensitivity if results.sensitivity is not None else attribution_table(results)
     if table is None or table.empty:
         return empty(width, t("figure.tornado_none"))
+    swept = indices(table)
+    if swept is not None and swept.empty:
+        return empty(width, t("figure.tornado_none"))
+    table = table if swept is None else swept
     names = [o for o in outcomes if o in set(table["outcome"])] or [str(table["outcome"].iloc[0])]
     parts = "part" in table.columns
-    shown = []
+    shown: list[pd.DataFrame] = []
     for name in names:
         own = table[table["outcome"] == name]
         size = own["part"].abs() if parts else own[["low", "high"]].abs().max(axis=1)
@@ -79,12 +85,15 @@ def tornado(
     for axes, name, own in zip(grid.flat, names, shown, strict=True):
         unit = OUTCOMES[name].unit if name in OUTCOMES else ""
         columns = ["part", "low", "high"] if parts else ["low", "high"]
+        if swept is not None and own["index"].iloc[0] == "total":
+            unit = ""
         divisor, unit = wording.scale_of(unit, *own[columns].to_numpy(float).ravel().tolist())
         y = np.arange(len(own))
         low, high = own["low"].to_numpy(float) / divisor, own["high"].to_numpy(float) / divisor
         if parts:
             middle = own["part"].to_numpy(float) / divisor
-            axes.barh(y, middle, height=0.6, color=[MORE if v > 0 else LESS for v in middle])
+            signed = [MORE if v > 0 else LESS for v in middle]
+            axes.barh(y, middle, height=0.6, color=signed if swept is None else COLOURS[1])
             axes.hlines(y, low, high, color=INK, linewidth=1.2)
         else:
             axes.barh(y, low, height=0.6, color="white", edgecolor=LESS, linewidth=1.2, hatch="////", label=t("figure.tornado_low"))
@@ -96,16 +105,28 @@ def tornado(
         axes.grid(axis="x")
         axes.set_axisbelow(True)
         axes.spines["left"].set_visible(False)
-        axes.set_xlabel(t("figure.tornado_axis", what=texts.outcome(name), unit=unit))
+        axes.set_xlabel(t("figure.tornado_axis", what=texts.outcome(name), unit=unit) if swept is None else swept_axis(own, name, unit))
         axes.xaxis.set_major_formatter(plain)
     if not parts:
         handles, labels = grid.flat[0].get_legend_handles_labels()
         chart.legend(handles, labels, loc="outside lower left", ncols=2, fontsize=8)
     chart.table = pd.concat(shown, ignore_index=True)
     told = ", ".join(factor_title(results, str(f)) for f in shown[0]["factor"].head(3))
-    key = "figure.attribution_alt" if parts else "figure.tornado_alt"
+    key = "figure.attribution_alt" if parts and swept is None else "figure.tornado_alt"
     chart.alt = t(key, what=wording.listed([wording.title(n) for n in names]), told=told)
     return chart
+
+
+def swept_axis(own: pd.DataFrame, outcome: str, unit: str) -> str:
+    """What an axis of a sweep's indices shows: of which outcome, and of which policy or difference of policies."""
+    index, policy, against = (str(own[c].iloc[0]) for c in ("index", "policy", "against"))
+    key = "figure.tornado_total" if index == "total" else "figure.tornado_size"
+    return t(key, what=texts.outcome(outcome), of=swept_of(policy, against), unit=unit)
+
+
+def swept_of(policy: str, against: str) -> str:
+    """A policy of a sweep, or its difference from another one, in words."""
+    return t("figure.tornado_difference", policy=policy, against=against) if against else policy
 
 
 @styled

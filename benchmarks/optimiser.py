@@ -341,7 +341,7 @@ def through_arrays(way: str, instance: Instance, form: str, limit: float, clock:
     else:
         solving._interruptible = clock.around(solving._interruptible)
         inner._highs_wrapper = clock.around(inner._highs_wrapper)
-        solution = solving.solve(model, "highs" if way == "pulp-highs" else "scipy", interior_point=True)
+        solution = solving.solve(model, "highs" if way == "pulp-highs" else "scipy")
         told |= {"objective": solution.objective, "check": str(solution.certificate)}
     told["ended"] = "optimal"
 
@@ -350,9 +350,11 @@ def directly(model: Any, clock: Clock) -> float:
     """HiGHS on the arrays themselves."""
     import highspy
 
+    from countersmuggling.optimise.solving import INTERIOR_POINT_FROM
+
     engine = highspy.Highs()
     engine.setOptionValue("output_flag", False)
-    engine.setOptionValue("solver", "ipx")
+    engine.setOptionValue("solver", "ipx" if model.shape[1] >= INTERIOR_POINT_FROM else "simplex")
     programme = highspy.HighsLp()
     programme.num_row_, programme.num_col_ = model.shape
     programme.col_cost_, programme.col_lower_, programme.col_upper_ = model.cost, model.lower, model.upper

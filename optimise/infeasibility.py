@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import sparse
 
+from .labels import taken
 from .linear_model import Block, Booleans, Floats, Label, LinearModel
 from .solving import Infeasible, SolveError, is_feasible, solve
 
@@ -111,7 +112,7 @@ def rows_kept(blocks: Sequence[Block], keep: Booleans) -> tuple[Block, ...]:
     """Blocks of the rows to keep, numbered anew; blocks of which nothing is kept fall away."""
     out, start = [], 0
     for block in blocks:
-        labels = tuple(label for label, k in zip(block.labels, keep[block.start:block.stop], strict=True) if k)
+        labels = taken(block.labels, keep[block.start:block.stop])
         if labels:
             out.append(replace(block, labels=labels, start=start))
             start += len(labels)

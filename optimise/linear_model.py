@@ -18,6 +18,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from itertools import repeat
 from typing import Any, Literal
 
 import numpy as np
@@ -25,11 +26,13 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import sparse
 
+from .labels import AxisLabels
+from .labels import Label as Label  # noqa: PLC0414  for those who import it from here
+
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 Booleans = npt.NDArray[np.bool_]
 Sense = Literal["<=", ">=", "="]
-Label = tuple[str, ...]
 
 
 class ModelError(ValueError):
@@ -46,7 +49,7 @@ class Block:
         Name of the kind, e.g. ``staff`` or ``pool``.
     axes : tuple of str
         What the parts of a label mean, e.g. ``("resource", "place", "quarter")``.
-    labels : tuple of tuple of str
+    labels : sequence of tuple of str
         One label per member.
     start : int
         Index of the first member.
@@ -59,7 +62,7 @@ class Block:
 
     name: str
     axes: tuple[str, ...]
-    labels: tuple[Label, ...]
+    labels: Sequence[Label]
     start: int
     unit: str = ""
     relax_weight: float = 0.0
@@ -81,6 +84,15 @@ def _safe(part: str) -> str:
     return re.sub(r"[^A-Za-z0-9_]+", "_", part)
 
 
+def _block_names(block: Block) -> list[str]:
+    first = _safe(block.name)
+    if isinstance(block.labels, AxisLabels):
+        words = [[_safe(name) for name in axis] for axis in block.labels.names]
+        if first and all(all(axis) for axis in words):
+            return list(map("__".join, zip(repeat(first), *block.labels.parts(words))))
+    return ["__".join(_safe(part) for part in (block.name, *label) if part) for label in block.labels]
+
+
 def member_names(blocks: Sequence[Block]) -> list[str]:
     """Names of all members, in order, safe in LP and MPS files.
 
@@ -89,7 +101,9 @@ def member_names(blocks: Sequence[Block]) -> list[str]:
     ModelError
         If two members would get the same name (``a-b`` and ``a_b``, say).
     """
-    names = ["__".join(_safe(part) for part in (block.name, *label) if part) for block in blocks for label in block.labels]
+    names: list[str] = []
+    for block in blocks:
+        names += _block_names(block)
     if len(set(names)) < len(names):
         seen: set[str] = set()
         twice = next(name for name in names if name in seen or seen.add(name))  # type: ignore[func-returns-value]
@@ -145,7 +159,7 @@ class LinearModel:
         ):
             if array.shape != (size,):
                 raise ModelError(f"{what}: expected {size} values, got shape {array.shape}")
-            if np.isnan(array.astype(np.float64)).any():
+            if array.dtype != np.bool_ and np.isnan(array).any():
                 raise ModelError(f"{what}: {self._where(what, np.isnan(array))} is not a number")
         for what, blocks, size in (("columns", self.columns, n), ("rows", self.rows, m)):
             if sum(len(block.labels) for block in blocks) != size:
@@ -247,7 +261,7 @@ class Builder:
     _rows: list[Block] = field(default_factory=list)
     _column_data: list[tuple[Floats, Floats, Floats, Booleans]] = field(default_factory=list)
     _row_data: list[tuple[Floats, Floats]] = field(default_factory=list)
-    _entries: list[tuple[Integers, Integers, Floats]] = field(default_factory=list)
+    _entries: list[tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], Floats]] = field(default_factory=list)
 
     def columns(
         self, name: str, axes: Sequence[str], labels: Iterable[Sequence[str]], *,
@@ -288,7 +302,7 @@ class Builder:
             raise ModelError(f"rows {name!r}: an entry points outside the block's {size} rows")
         self._rows.append(block)
         self._row_data.append((-free if sense == "<=" else right, free if sense == ">=" else right))
-        self._entries.append((rows.ravel() + block.start, cols.ravel().copy(), values.ravel().copy()))
+        self._entries.append(((rows.ravel() + block.start).astype(np.int32), cols.ravel().astype(np.int32), values.ravel().copy()))
         return block.indices
 
     def build(self, finish: Callable[[LinearModel], LinearModel] | None = None) -> LinearModel:
@@ -296,7 +310,7 @@ class Builder:
         n = self._columns[-1].stop if self._columns else 0
         m = self._rows[-1].stop if self._rows else 0
         i, j, v = (np.concatenate([e[k] for e in self._entries]) if self._entries else np.zeros(0) for k in range(3))
-        matrix = sparse.coo_array((v, (i.astype(np.int64), j.astype(np.int64))), shape=(m, n)).tocsr()
+        matrix = sparse.coo_array((v, (i.astype(np.int32), j.astype(np.int32))), shape=(m, n)).tocsr()
         matrix.sum_duplicates()
         matrix.eliminate_zeros()
         low, high, cost, whole = (
@@ -317,8 +331,8 @@ class Builder:
     ) -> Block:
         if any(block.name == name for block in blocks):
             raise ModelError(f"a block called {name!r} is already there")
-        made = tuple(tuple(str(part) for part in label) for label in labels)
-        if any(len(label) != len(axes) for label in made):
+        made = labels if isinstance(labels, AxisLabels) else tuple(tuple(str(part) for part in label) for label in labels)
+        if made.axes != len(axes) if isinstance(made, AxisLabels) else any(len(label) != len(axes) for label in made):
             raise ModelError(f"block {name!r}: every label needs the {len(axes)} parts {tuple(axes)}")
         return Block(name, tuple(axes), made, blocks[-1].stop if blocks else 0, unit, relax_weight)
 

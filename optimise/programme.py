@@ -7,11 +7,11 @@ rows are written from such arrays, one number a cell.  -1 marks a column that do
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import compress, product
 
 import numpy as np
 import numpy.typing as npt
 
+from .labels import AxisLabels
 from .linear_model import Booleans, Builder, Integers, Sense
 
 Names = Sequence[str]
@@ -46,8 +46,8 @@ class Programme:
     def _shape(self, axes: Names) -> tuple[int, ...]:
         return tuple(len(self._names[axis]) for axis in axes)
 
-    def _labels(self, axes: Names, where: Booleans) -> list[tuple[str, ...]]:
-        return list(compress(product(*(self._names[axis] for axis in axes)), where.ravel().tolist()))
+    def _labels(self, axes: Names, where: Booleans) -> AxisLabels:
+        return AxisLabels([self._names[axis] for axis in axes], where)
 
     def columns(
         self, name: str, axes: Names, *, exists: npt.ArrayLike = True, upper: npt.ArrayLike = np.inf,

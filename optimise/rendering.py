@@ -1,7 +1,8 @@
 """The array model written in PuLP: for reading, for extension with one's own rows, for LP and MPS files.
 
-Expressions are made from (variable, coefficient) pairs, which is the fast way to build PuLP models
-(``sum()`` over expressions is quadratic); names come from :func:`.linear_model.member_names`.
+Variables and rows are made when somebody looks (:mod:`.array_problem`), expressions from (variable, coefficient) pairs,
+which is the fast way to build PuLP models (``sum()`` over expressions is quadratic); names come from
+:func:`.linear_model.member_names`.
 """
 
 from __future__ import annotations
@@ -22,33 +23,12 @@ def to_pulp(model: LinearModel) -> pulp.LpProblem:
     """Render the array model as a PuLP minimisation.
 
     Variables and rows come in the order and under the names of `model`.  The objective is in the model's
-    own unit (``model.objective_unit`` reported units each).
+    own unit (``model.objective_unit`` reported units each).  They are made when the problem is first read
+    (:mod:`.array_problem`); a problem that is only solved is solved from the arrays.
     """
-    import pulp
+    from .array_problem import ArrayProblem
 
-    problem = pulp.LpProblem(model.name, pulp.LpMinimize)
-    variables = [
-        problem.add_variable(
-            name, low if np.isfinite(low) else None, high if np.isfinite(high) else None,
-            pulp.LpInteger if whole else pulp.LpContinuous)
-        for name, low, high, whole in zip(
-            model.column_names(), model.lower.tolist(), model.upper.tolist(), model.integer.tolist(), strict=True)
-    ]
-    costs = model.cost.tolist()
-    # Every variable stands in the objective, if only with a zero: PuLP forgets variables that occur nowhere.
-    problem.setObjective(pulp.LpAffineExpression(list(zip(variables, costs, strict=True))))
-    starts, indices, data = model.matrix.indptr.tolist(), model.matrix.indices.tolist(), model.matrix.data.tolist()
-    for i, (name, low, high) in enumerate(
-            zip(model.row_names(), model.row_lower.tolist(), model.row_upper.tolist(), strict=True)):
-        pairs = [(variables[indices[k]], data[k]) for k in range(starts[i], starts[i + 1])]
-        if low == high:
-            sense, rhs = pulp.LpConstraintEQ, low
-        elif np.isfinite(low):
-            sense, rhs = pulp.LpConstraintGE, low
-        else:
-            sense, rhs = pulp.LpConstraintLE, high
-        problem.addConstraint(pulp.LpConstraint(pulp.LpAffineExpression(pairs), sense, rhs=rhs), name)
-    return problem
+    return ArrayProblem(model)
 
 
 def from_pulp(problem: pulp.LpProblem) -> LinearModel:

@@ -21,8 +21,10 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+from scipy import sparse
 
 from . import duals
+from .handing_over import hand_over, read_back
 from .linear_model import Floats, LinearModel
 from .rendering import to_pulp
 
@@ -41,8 +43,9 @@ CBC_TOLERANCE = 100 * 1e-6
 BEYOND = float(10**30)
 """What solvers write for an objective that they do not know."""
 
-INTERIOR_POINT_FROM = 20_000
-"""Columns from which the interior point method (with crossover) is asked for instead of the simplex method."""
+INTERIOR_POINT_FROM = 40_000
+"""Columns from which the interior point method (with crossover) is asked for instead of the simplex method: where the two
+take about as long (docs/benchmarks.md)."""
 
 
 class SolveError(RuntimeError):
@@ -290,7 +293,10 @@ def _linprog(
     equal = model.row_lower == model.row_upper
     flipped = ~equal & np.isfinite(model.row_lower)
     sign = np.where(flipped, -1.0, 1.0)
-    matrix = model.matrix.multiply(sign[:, None]).tocsr() if flipped.any() else model.matrix
+    matrix = model.matrix
+    if flipped.any():
+        signed = matrix.data * np.repeat(sign, np.diff(matrix.indptr))
+        matrix = sparse.csr_array((signed, matrix.indices, matrix.indptr), shape=matrix.shape)
     rhs = np.where(flipped, -model.row_lower, model.row_upper)
     options: dict[str, Any] = {} if time_limit is None else {"time_limit": time_limit}
     if whole:
@@ -321,11 +327,17 @@ def _solve_pulp(
     model: LinearModel, problem: pulp.LpProblem, solver: SolverName, time_limit: float | None, interior_point: bool,
 ) -> tuple[Floats, Floats]:
     _run_pulp(model, problem, _pulp_solver(solver, time_limit, interior_point, None), solver, time_limit)
+    answer = getattr(problem, "answer", None)
+    if answer is not None:
+        return answer.x, answer.dual
     x = _values(model, problem)
     return x, duals.from_pulp(problem, "cbc" if solver == "cbc" else "highs")
 
 
 def _values(model: LinearModel, problem: pulp.LpProblem) -> Floats:
+    answer = getattr(problem, "answer", None)
+    if answer is not None:
+        return np.asarray(answer.x, dtype=np.float64)
     values = {variable.name: variable.varValue for variable in problem.variables()}
     return np.array([np.nan if values[name] is None else float(values[name]) for name in model.column_names()])
 
@@ -429,7 +441,10 @@ def _quiet_highs() -> Any:
     import pulp
 
     class QuietHighs(pulp.HiGHS):  # type: ignore[misc]
-        """PuLP's HiGHS without the banner that HiGHS 1.16 prints on standard output whatever it is told."""
+        """PuLP's HiGHS without the banner that HiGHS 1.16 prints on standard output whatever it is told.
+
+        A problem of which there are only the arrays yet is handed over as these, any other as PuLP does it.
+        """
 
         def createAndConfigureSolver(self, lp: Any) -> None:
             with _standard_output_closed():
@@ -438,7 +453,33 @@ def _quiet_highs() -> Any:
         def callSolver(self, lp: Any) -> None:
             _interruptible(lp.solverModel)
 
+        def actualSolve(self, lp: Any) -> Any:
+            arrays = getattr(lp, "arrays", None)
+            if arrays is None:
+                return super().actualSolve(lp)
+            self.createAndConfigureSolver(lp)
+            hand_over(lp.solverModel, arrays)
+            self.callSolver(lp)
+            lp.answered(*read_back(lp.solverModel))
+            status, solution = _outcome(lp.solverModel)
+            lp.assignStatus(status, solution)
+            return status
+
     return QuietHighs
+
+
+def _outcome(engine: Any) -> tuple[int, int]:
+    """PuLP's two words for how a run of HiGHS ended: a limit is never called an optimum."""
+    import pulp
+
+    named = engine.getModelStatus().name
+    if named == "kOptimal":
+        return pulp.LpStatusOptimal, pulp.LpSolutionOptimal
+    if named in ("kInfeasible", "kUnboundedOrInfeasible"):
+        return pulp.LpStatusInfeasible, pulp.LpSolutionInfeasible
+    if named == "kUnbounded":
+        return pulp.LpStatusUnbounded, pulp.LpSolutionUnbounded
+    return pulp.LpStatusNotSolved, pulp.LpSolutionNoSolutionFound
 
 
 PATIENCE = 1 / 10

@@ -31,6 +31,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from scipy import sparse
 
+from .labels import taken
 from .linear_model import Block, Booleans, Floats, Integers, Label, LinearModel
 from .solving import Solution, SolverName, solve
 from .warm_start import WarmStart
@@ -39,6 +40,9 @@ ObjectiveKind = Literal["expected", "cvar", "regret", "robust"]
 Sparse = sparse.csr_array[Any]
 PATTERN_DIGITS = 9
 """Digits to which the differences of two columns over the scenarios must be proportional to be gathered."""
+
+ROUNDING = 1 / 2**43
+"""Differences that are smaller than this share of the largest one are what rounding left."""
 
 
 class ScenarioSetError(ValueError):
@@ -112,12 +116,69 @@ def cvar(losses: Floats, probability: Floats, level: float) -> float:
 
 
 @dataclass(frozen=True)
+class Changes:
+    """Costs of some columns that change with the scenario.
+
+    In scenario s column ``columns[j]`` costs ``pattern[s, group[j]] * scale[j]`` more than in the model they are for.
+
+    Attributes
+    ----------
+    columns, group : int arrays (k,)
+    scale : array (k,)
+    pattern : array (S, groups)
+    """
+
+    columns: Integers
+    group: Integers
+    scale: Floats
+    pattern: Floats
+
+    def loss(self, x: Floats) -> Floats:
+        """What the changes cost at `x` in each scenario (S,)."""
+        amount = np.bincount(self.group, self.scale * x[self.columns], minlength=self.pattern.shape[1])
+        return np.asarray(self.pattern @ amount, dtype=np.float64)
+
+    def of(self, pattern: Floats) -> Floats:
+        """Change of the columns' costs for one row of patterns (k,)."""
+        return np.asarray(pattern[self.group] * self.scale, dtype=np.float64)
+
+
+@dataclass(frozen=True)
+class CostScenarios(Sequence[LinearModel]):
+    """Scenarios that differ in the costs of some columns only: each a model of its own, made when it is asked for."""
+
+    base: LinearModel
+    changes: Changes
+
+    def __len__(self) -> int:
+        return len(self.changes.pattern)
+
+    def _with(self, pattern: Floats) -> LinearModel:
+        cost = self.base.cost.copy()
+        cost[self.changes.columns] += self.changes.of(pattern)
+        return replace(self.base, cost=cost)
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice):
+            return tuple(self._with(row) for row in self.changes.pattern[index])
+        return self._with(self.changes.pattern[index])
+
+    def mean(self, probability: Floats) -> LinearModel:
+        """The model with every cost at its mean."""
+        return self._with(probability @ self.changes.pattern)
+
+    def relaxed(self) -> CostScenarios:
+        """The same without whole-number conditions."""
+        return replace(self, base=self.base.relaxed())
+
+
+@dataclass(frozen=True)
 class StochasticProgramme:
     """Linear models alike in columns and rows, with probabilities.
 
     Attributes
     ----------
-    scenarios : tuple of LinearModel
+    scenarios : sequence of LinearModel
         Same blocks and unit of the objective; costs, coefficients, limits and bounds may differ.
     probability : array (S,)
         Zero or more, summing to one.
@@ -130,17 +191,19 @@ class StochasticProgramme:
         For probabilities that do not sum to one, and for models that differ in shape, unit, or first-stage bounds.
     """
 
-    scenarios: tuple[LinearModel, ...]
+    scenarios: Sequence[LinearModel]
     probability: Floats
     first_stage: Booleans
 
     def __post_init__(self) -> None:
-        if not self.scenarios:
+        if not len(self.scenarios):
             raise ScenarioSetError("a stochastic programme needs at least one scenario")
         check_probabilities(self.probability, len(self.scenarios))
-        first = self.scenarios[0]
+        first = self._first
         if self.first_stage.shape != (first.shape[1],):
             raise ScenarioSetError(f"first_stage: expected {first.shape[1]} marks, got {self.first_stage.shape}")
+        if isinstance(self.scenarios, CostScenarios):
+            return
         for s, model in enumerate(self.scenarios[1:], 2):
             if model.shape != first.shape or model.objective_unit != first.objective_unit:
                 raise ScenarioSetError(f"scenario {s} differs from the first in its shape or unit")
@@ -151,15 +214,25 @@ class StochasticProgramme:
 
     # ------------------------------------------------------------------ its parts
 
+    @property
+    def _first(self) -> LinearModel:
+        return self.scenarios.base if isinstance(self.scenarios, CostScenarios) else self.scenarios[0]
+
+    @property
+    def unit(self) -> float:
+        """Reported units of the objective in one unit of the models."""
+        return self._first.objective_unit
+
     @cached_property
     def cost(self) -> Floats:
         """Costs by scenario (S, n), in the models' unit."""
         return np.array([model.cost for model in self.scenarios])
 
-    @property
-    def unit(self) -> float:
-        """Reported units of the objective in one unit of the models."""
-        return self.scenarios[0].objective_unit
+    def relaxed(self) -> StochasticProgramme:
+        """The same without whole-number conditions."""
+        if isinstance(self.scenarios, CostScenarios):
+            return replace(self, scenarios=self.scenarios.relaxed())
+        return replace(self, scenarios=tuple(model.relaxed() for model in self.scenarios))
 
     @cached_property
     def has_recourse(self) -> bool:
@@ -169,14 +242,15 @@ class StochasticProgramme:
     @cached_property
     def shared_rows(self) -> Booleans:
         """Rows that hold first-stage columns only and are the same in every scenario."""
-        first = self.scenarios[0]
-        second = sparse.csr_array(abs(first.matrix[:, ~self.first_stage]))
-        shared = np.asarray(second.sum(axis=1)).ravel() == 0
+        first = self._first
+        second = np.concatenate([[0], np.cumsum(~self.first_stage[first.matrix.indices])])
+        shared = np.diff(second[first.matrix.indptr]) == 0
+        if isinstance(self.scenarios, CostScenarios):
+            return np.asarray(shared, dtype=np.bool_)
         for model in self.scenarios[1:]:
             shared &= (model.row_lower == first.row_lower) & (model.row_upper == first.row_upper)
             if model.matrix is not first.matrix:
-                difference = abs(sparse.csr_array(model.matrix - first.matrix))
-                shared &= np.asarray(difference.sum(axis=1)).ravel() == 0
+                shared &= ~_rows_that_differ(model.matrix, first.matrix)
         return np.asarray(shared, dtype=np.bool_)
 
     @property
@@ -186,6 +260,8 @@ class StochasticProgramme:
 
     def mean(self) -> LinearModel:
         """The mean-value problem: every datum at its mean over the scenarios."""
+        if isinstance(self.scenarios, CostScenarios):
+            return self.scenarios.mean(self.probability)
         first = self.scenarios[0]
         if all(model.matrix is first.matrix for model in self.scenarios):
             matrix = first.matrix
@@ -207,7 +283,7 @@ class StochasticProgramme:
 
     def wait_and_see(self) -> Floats:
         """Least cost in each scenario if it were known beforehand, in reported units (S,)."""
-        if self.differs_in_cost_only and not self.scenarios[0].integer.any():
+        if self.differs_in_cost_only and not self._first.integer.any():
             again = WarmStart(self.scenarios[0])
             return np.array([again.solve(cost=model.cost).objective for model in self.scenarios])
         return np.array([solve(model, "scipy").objective for model in self.scenarios])
@@ -224,8 +300,10 @@ class StochasticProgramme:
         Infeasible
             When a scenario has no recourse for it.
         """
+        if isinstance(self.scenarios, CostScenarios) and not self.has_recourse:
+            return (float(self._first.cost @ first) + self.scenarios.changes.loss(first)) * self.unit
         if not self.has_recourse:
-            return np.asarray(self.cost @ first) * self.unit
+            return np.array([float(model.cost @ first) for model in self.scenarios]) * self.unit
         out = []
         for model in self.scenarios:
             lower, upper = model.lower.copy(), model.upper.copy()
@@ -264,18 +342,45 @@ class StochasticProgramme:
             raise ValueError("budgeted robustness is not over scenarios: use with_budget_of_uncertainty")
         if objective.kind == "regret" and (wait_and_see is None or wait_and_see.shape != self.probability.shape):
             raise ValueError("regret needs the least cost in each scenario")
+        names = [str(s + 1) for s in range(len(self.scenarios))]
+        if isinstance(self.scenarios, CostScenarios) and not self.has_recourse:
+            form, changes = self.scenarios.mean(self.probability), self.scenarios.changes
+            first = np.arange(form.shape[1])
+            different = replace(changes, pattern=changes.pattern - self.probability @ changes.pattern)
+            second = sparse.csr_array((len(names), form.shape[1]))
+        else:
+            form, first, different, second = self._side_by_side(objective, names)
+        if objective.kind == "expected" or (objective.kind == "cvar" and objective.weight == 0):
+            return ExtensiveForm(form, first)
+        if objective.kind == "cvar":
+            return ExtensiveForm(_with_tail(form, different, second, self.probability, objective, names), first)
+        assert wait_and_see is not None
+        return ExtensiveForm(_with_regret(form, different, second, wait_and_see / self.unit, names), first)
+
+    def _side_by_side(
+        self, objective: Objective, names: Sequence[str],
+    ) -> tuple[LinearModel, Integers, Changes, Sparse]:
+        """First stage once and second stages side by side, with costs as the linear part of the objective has them.
+
+        Also where the first stage stands, what of the scenarios' losses differs from the mean in the first stage, and the
+        losses of the second stages over the columns.
+        """
         one, two = np.flatnonzero(self.first_stage), np.flatnonzero(~self.first_stage)
         common, own = np.flatnonzero(self.shared_rows), np.flatnonzero(~self.shared_rows)
-        base, count = self.scenarios[0], len(self.scenarios)
-        probability = self.probability
-        mean = np.asarray(probability @ self.cost)
+        base, count = self._first, len(self.scenarios)
+        probability, models = self.probability, list(self.scenarios)
+        differ = np.zeros(len(one), dtype=np.bool_)
+        for model in models[1:]:
+            if model.cost is not base.cost:
+                differ |= model.cost[one] != base.cost[one]
+        pattern = np.array([model.cost[one[differ]] for model in models])
+        mean = base.cost[one]
+        mean[differ] = probability @ pattern
+        changed = np.flatnonzero(differ)
+        different = Changes(changed, np.arange(len(changed)), np.ones(len(changed)), pattern - mean[differ])
+        later_costs = np.array([model.cost[two] for model in models])
         # weights of the second stage in the linear part of the objective
         linear = {"expected": 1.0, "cvar": 1.0 - objective.weight, "regret": 0.0}[objective.kind]
-        cost = [mean[one]] + [linear * probability[s] * self.cost[s, two] for s in range(count)]
-        lower = [base.lower[one]] + [model.lower[two] for model in self.scenarios]
-        upper = [base.upper[one]] + [model.upper[two] for model in self.scenarios]
-        whole = [base.integer[one]] + [model.integer[two] for model in self.scenarios]
-        names = [str(s + 1) for s in range(count)]
         columns = _chosen(base.columns, one, 0)
         columns += _by_scenario(base.columns, two, names, len(one))
         rows = _chosen(base.rows, common, 0)
@@ -284,7 +389,7 @@ class StochasticProgramme:
         position = np.zeros(base.shape[1], dtype=np.int32)
         position[one], position[two] = np.arange(len(one)), len(one) + np.arange(len(two))
         later = np.where(self.first_stage, 0, len(two)).astype(np.int32)
-        parts = [base.matrix[common], *(model.matrix[own] for model in self.scenarios)]
+        parts = [base.matrix[common], *(model.matrix[own] for model in models)]
         where = [position[parts[0].indices]]
         where += [position[part.indices] + np.int32(s) * later[part.indices] for s, part in enumerate(parts[1:])]
         sizes = np.concatenate([np.diff(part.indptr) for part in parts])
@@ -295,25 +400,20 @@ class StochasticProgramme:
         del parts, where
         matrix.sort_indices()
         matrix.eliminate_zeros()
+
+        def over_all(name: str, chosen: Integers, each: Integers) -> Any:
+            return np.concatenate([getattr(base, name)[chosen], *(getattr(model, name)[each] for model in models)])
+
         form = LinearModel(
-            cost=np.concatenate(cost), matrix=matrix,
-            row_lower=np.concatenate([base.row_lower[common], *(m.row_lower[own] for m in self.scenarios)]),
-            row_upper=np.concatenate([base.row_upper[common], *(m.row_upper[own] for m in self.scenarios)]),
-            lower=np.concatenate(lower), upper=np.concatenate(upper), integer=np.concatenate(whole),
+            cost=np.concatenate([mean, (linear * probability[:, None] * later_costs).ravel()]), matrix=matrix,
+            row_lower=over_all("row_lower", common, own), row_upper=over_all("row_upper", common, own),
+            lower=over_all("lower", one, two), upper=over_all("upper", one, two), integer=over_all("integer", one, two),
             columns=tuple(columns), rows=tuple(rows), objective_unit=base.objective_unit, name=base.name)
-        first = np.arange(len(one))
-        if objective.kind == "expected" or (objective.kind == "cvar" and objective.weight == 0):
-            return ExtensiveForm(form, first)
-        # What of the loss of each scenario differs from the common part.
-        different = self.cost[:, one] - mean[one]
         second = sparse.csr_array(
-            (self.cost[:, two].ravel(), np.arange(len(one), form.shape[1]), np.arange(count + 1) * len(two)),
+            (later_costs.ravel(), np.arange(len(one), form.shape[1]), np.arange(count + 1) * len(two)),
             shape=(count, form.shape[1]))
         second.eliminate_zeros()
-        if objective.kind == "cvar":
-            return ExtensiveForm(_with_tail(form, different, second, probability, objective, names), first)
-        assert wait_and_see is not None
-        return ExtensiveForm(_with_regret(form, different, second, wait_and_see / self.unit, names), first)
+        return form, np.arange(len(one)), different, second
 
 
 @dataclass(frozen=True)
@@ -415,7 +515,7 @@ def check_probabilities(probability: Floats, count: int) -> None:
 
 
 def _with_tail(
-    form: LinearModel, different: Floats, second: Sparse, probability: Floats, objective: Objective, names: Sequence[str],
+    form: LinearModel, different: Changes, second: Sparse, probability: Floats, objective: Objective, names: Sequence[str],
 ) -> LinearModel:
     """Add w (e + sum p z / (1 - a)) and the rows z_s + e - loss_s >= 0."""
     widened, loss = _losses(form, different, second)
@@ -428,7 +528,7 @@ def _with_tail(
 
 
 def _with_regret(
-    form: LinearModel, different: Floats, second: Sparse, known: Floats, names: Sequence[str],
+    form: LinearModel, different: Changes, second: Sparse, known: Floats, names: Sequence[str],
 ) -> LinearModel:
     """Add R and the rows R - loss_s >= - (least loss in s)."""
     widened, loss = _losses(form, different, second)
@@ -437,33 +537,62 @@ def _with_regret(
                      [_Rows("regret", _labels(names), -known, sparse.hstack([-loss, one]))])
 
 
-def _losses(form: LinearModel, different: Floats, second: Sparse) -> tuple[LinearModel, Sparse]:
+def _losses(form: LinearModel, different: Changes, second: Sparse) -> tuple[LinearModel, Sparse]:
     """The model, perhaps with columns that gather the first stage, and the loss of each scenario over its columns.
 
     Where the differences of many columns are multiples of a few patterns over the scenarios (the effect of a group of
     places, of which each place has its share), their sums become columns of their own: a loss row then has tens of
     entries instead of thousands.
     """
-    count, one = different.shape
-    used = np.flatnonzero(np.abs(different).max(axis=0, initial=0.0) > 0)
-    if used.size:
-        peak = np.abs(different[:, used]).argmax(axis=0)
-        scale = different[peak, used]
-        pattern = different[:, used] / scale
-        rounded = np.ascontiguousarray(np.round(pattern, PATTERN_DIGITS).T + 0.0)  # no negative zeros
-        known: dict[bytes, int] = {}
-        which = np.array([known.setdefault(row.tobytes(), len(known)) for row in rounded], dtype=np.int64)
-        groups = len(known)
-        chosen = np.unique(which, return_index=True)[1]
-        if 2 * groups <= used.size:
-            gather = sparse.coo_array((scale, (which, used)), shape=(groups, form.shape[1]))
-            labels = _labels([str(g + 1) for g in range(groups)])
-            widened = _extended(form, [_Columns("exposure", labels, 0.0, -np.inf)],
-                                [_Rows("exposure", labels, None, sparse.hstack([gather, -sparse.eye_array(groups)]))])
-            return widened, sparse.csr_array(sparse.hstack([second, sparse.csr_array(pattern[:, chosen])]))
-    own = np.zeros((count, form.shape[1]))
-    own[:, :one] = different
-    return form, sparse.csr_array(second + sparse.csr_array(own))
+    size = np.abs(different.pattern).max(axis=0, initial=0.0)
+    each = size[different.group] * np.abs(different.scale)
+    real = each > ROUNDING * each.max(initial=0.0)
+    if not real.any():
+        return form, second
+    columns, scale = different.columns[real], different.scale[real]
+    alive, group = np.unique(different.group[real], return_inverse=True)
+    pattern = different.pattern[:, alive]
+    top = pattern[np.abs(pattern).argmax(axis=0), np.arange(len(alive))]
+    pattern = pattern / top
+    pattern[np.abs(pattern) <= ROUNDING] = 0.0
+    scale = scale * top[group]
+    chosen, which = _alike(pattern)
+    groups = len(chosen)
+    if 2 * groups <= columns.size:
+        gather = sparse.coo_array((scale, (which[group], columns)), shape=(groups, form.shape[1]))
+        labels = _labels([str(g + 1) for g in range(groups)])
+        widened = _extended(form, [_Columns("exposure", labels, 0.0, -np.inf)],
+                            [_Rows("exposure", labels, None, sparse.hstack([gather, -sparse.eye_array(groups)]))])
+        return widened, sparse.csr_array(sparse.hstack([second, sparse.csr_array(pattern[:, chosen])]))
+    own = pattern[:, group] * scale
+    row, entry = np.nonzero(own)
+    loss = sparse.coo_array((own[row, entry], (row, columns[entry])), shape=second.shape)
+    return form, sparse.csr_array(second + sparse.csr_array(loss))
+
+
+def _alike(pattern: Floats) -> tuple[Integers, Integers]:
+    """Columns that are alike to so many digits: one of each kind, in order, and the kind of every column."""
+    digits = np.rint(pattern * 10**PATTERN_DIGITS).astype(np.int64)
+    # An exact hash of each column (whole numbers, modulo 2^64); columns with equal ones are compared in full.
+    weights = np.random.default_rng(0).integers(1, 2**63, len(digits), dtype=np.int64).astype(np.uint64) * 2 + 1
+    code = (digits.astype(np.uint64) * weights[:, None]).sum(axis=0, dtype=np.uint64)
+    _, first, kind = np.unique(code, return_index=True, return_inverse=True)
+    order = np.argsort(first)
+    place = np.empty_like(order)
+    place[order] = np.arange(len(order))
+    chosen, which = first[order], place[kind]
+    if not np.array_equal(digits[:, chosen[which]], digits):  # a collision: practically never
+        return np.arange(pattern.shape[1]), np.arange(pattern.shape[1])
+    return chosen, which
+
+
+def _rows_that_differ(one: Sparse, other: Sparse) -> Booleans:
+    """Rows of two matrices that are not the same."""
+    if one.indptr is other.indptr and one.indices is other.indices or (
+            np.array_equal(one.indptr, other.indptr) and np.array_equal(one.indices, other.indices)):
+        changed = np.concatenate([[0], np.cumsum(one.data != other.data)])
+        return np.asarray(np.diff(changed[one.indptr]) > 0)
+    return np.asarray(abs(sparse.csr_array(one - other)).sum(axis=1) != 0, dtype=np.bool_).ravel()
 
 
 def with_budget_of_uncertainty(model: LinearModel, deviation: Any, budget: float) -> LinearModel:
@@ -572,7 +701,7 @@ def _chosen(blocks: Sequence[Block], indices: Integers, start: int) -> list[Bloc
     wanted[indices] = True
     out = []
     for block in blocks:
-        labels = tuple(label for label, w in zip(block.labels, wanted[block.start:block.stop], strict=True) if w)
+        labels = taken(block.labels, wanted[block.start:block.stop])
         if labels:
             out.append(replace(block, labels=labels, start=start))
             start += len(labels)

@@ -21,6 +21,8 @@ from .effect_scenarios import EffectScenarios, cell_of
 from .linear_model import Floats, Integers, LinearModel
 from .solving import Solution, SolverName, solve
 from .stochastic import (
+    Changes,
+    CostScenarios,
     Objective,
     StochasticProgramme,
     ValueOfInformation,
@@ -59,27 +61,21 @@ class Uncertainty:
         """The stochastic programme: one model a scenario, alike in all but the cost of the benefit columns."""
         model = self.allocation.model
         columns, entry, factor = _benefit(self.allocation)
-        nominal = self.allocation.problem.slope
-        models = []
-        for slope in self.slopes:
-            cost = model.cost.copy()
-            cost[columns] -= (slope - nominal).ravel()[entry] * factor / model.objective_unit
-            models.append(replace(model, cost=cost))
+        better = (self.slopes - self.allocation.problem.slope).reshape(len(self.slopes), -1)
+        changes = Changes(columns, entry, factor / -model.objective_unit, better)
         return StochasticProgramme(
-            tuple(models), self.scenarios.probability, np.ones(model.shape[1], dtype=np.bool_))
+            CostScenarios(model, changes), self.scenarios.probability, np.ones(model.shape[1], dtype=np.bool_))
 
     @cached_property
     def wait_and_see(self) -> Floats:
         """Least weighted harm in each scenario if it were known, in points (S,); whole-number conditions left out."""
-        relaxed = replace(self.programme, scenarios=tuple(m.relaxed() for m in self.programme.scenarios))
-        return relaxed.wait_and_see()
+        return self.programme.relaxed().wait_and_see()
 
     @cached_property
     def information(self) -> ValueOfInformation:
         """EVPI and VSS, in points, for the linear programme; the mean-value plan is that on the measured effects."""
-        relaxed = replace(self.programme, scenarios=tuple(m.relaxed() for m in self.programme.scenarios))
         return value_of_information(
-            relaxed, mean_value=self.allocation.model.relaxed(), wait_and_see=self.wait_and_see)
+            self.programme.relaxed(), mean_value=self.allocation.model.relaxed(), wait_and_see=self.wait_and_see)
 
     def model_for(self, objective: Objective) -> AllocationModel:
         """The allocation's model with another objective; its own columns and rows keep their indices.
@@ -204,10 +200,8 @@ def marginal_cost(allocation: AllocationModel, solution: Solution, rows: int) ->
 
 def _benefit(allocation: AllocationModel) -> tuple[Integers, Integers, Floats]:
     """Of each benefit column: its index, its entry in an array (R, P, K), and the quarters' worth that a head has there."""
-    p, block = allocation.problem, allocation.model.column_block("benefit")
-    resource, place, quarter = ({name: n for n, name in enumerate(names)} for names in (p.resources, p.places, p.quarters))
-    where = np.array([(resource[r], place[i], quarter[t], int(k) - 1) for r, i, t, k in block.labels], dtype=np.int64)
-    r, i, t, k = where.T
+    p, index = allocation.problem, allocation.index["benefit"]
+    r, i, t, k = np.nonzero(index >= 0)
     entry = (r * len(p.places) + i) * p.slope.shape[2] + k
     factor = (p.timing * p.quarter_years * 4)[r, t]
-    return block.indices, entry, np.asarray(factor, dtype=np.float64)
+    return index[r, i, t, k], entry, np.asarray(factor, dtype=np.float64)

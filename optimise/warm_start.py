@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from . import duals
+from .handing_over import hand_over, read_back
 from .linear_model import Floats, LinearModel
 from .solving import TOLERANCE, Infeasible, Solution, _standard_output_closed, is_feasible, solve, verify
 
@@ -33,7 +34,8 @@ class WarmStart:
 
     Examples
     --------
-    >>> from .linear_model import Builder
+    >>> from .handing_over import hand_over, read_back
+from .linear_model import Builder
     >>> b = Builder()
     >>> x = b.columns("x", ("i",), [("a",), ("b",)], cost=[2, 3])
     >>> _ = b.rows("demand", ("k",), [("all",)], ">=", 4, [0, 0], x, [1, 1])
@@ -52,16 +54,7 @@ class WarmStart:
             self._engine: Any = highspy.Highs()
         self._engine.setOptionValue("output_flag", False)
         self._engine.setOptionValue("solver", "simplex")
-        programme = highspy.HighsLp()
-        m, n = model.shape
-        programme.num_row_, programme.num_col_ = m, n
-        programme.col_cost_, programme.col_lower_, programme.col_upper_ = model.cost, model.lower, model.upper
-        programme.row_lower_, programme.row_upper_ = model.row_lower, model.row_upper
-        programme.a_matrix_.format_ = highspy.MatrixFormat.kRowwise
-        programme.a_matrix_.start_ = model.matrix.indptr
-        programme.a_matrix_.index_ = model.matrix.indices
-        programme.a_matrix_.value_ = model.matrix.data
-        self._engine.passModel(programme)
+        hand_over(self._engine, model)
         self._optimal = highspy.HighsModelStatus.kOptimal
         self._held = model
 
@@ -95,8 +88,7 @@ class WarmStart:
         self._engine.run()
         if self._engine.getModelStatus() != self._optimal:
             return self._afresh(wanted)
-        answer = self._engine.getSolution()
-        x, dual = np.array(answer.col_value, dtype=np.float64), np.array(answer.row_dual, dtype=np.float64)
+        x, _, _, dual = read_back(self._engine)
         certificate = verify(wanted, x, dual, TOLERANCE)
         if not certificate.passed:
             return self._afresh(wanted)

@@ -22,6 +22,7 @@ import pandas as pd
 
 from ..model.replicates import Job, run_many
 from ..scenarios import Scenario, load
+from ..scenarios.schema import FIRST_DAY
 from .calibration_runs import Point, at_point
 from .calibration_statistics import FLOOR, Condensed, condense, groups, published
 from .observed import ENTRY, ROUTES, Observed
@@ -40,7 +41,7 @@ class Backtest:
     Attributes
     ----------
     name : str
-        Of the replay; of the event where there is none.
+        Of the replay.
     month : str
         Of the event: months after it are foretold.
     closed : str
@@ -48,8 +49,6 @@ class Backtest:
     routes : tuple of str
     groups : tuple of str
         Origin groups whose displacement is looked at; none: not looked at.
-    replay : bool
-        Whether the model can be run on it.
     """
 
     name: str
@@ -57,11 +56,10 @@ class Backtest:
     closed: str
     routes: tuple[str, ...]
     groups: tuple[str, ...] = ()
-    replay: bool = True
 
 
 BACKTESTS: Final = (
-    Backtest("evros-2012", "2012-08", "EMED", ("EMED", "WBALK"), replay=False),
+    Backtest("evros-2012", "2012-08", "EMED", ("EMED", "WBALK")),
     Backtest("eu-turkiye-2016", "2016-03", "EMED", ("EMED", "WBALK", "CMED"), NEAR_EAST),
     Backtest("italy-libya-2017", "2017-07", "CMED", ("CMED", "WMED"), WEST_AFRICANS),
     Backtest("morocco-2018", "2019-02", "WMED", ("WMED", "WAFR"), WEST_AFRICANS),
@@ -150,7 +148,7 @@ def replay(test: Backtest, persons_per_agent: float, *, adaptation: bool) -> Sce
     content: dict[str, Any] = load(test.name).model_dump(by_alias=True)
     first, last = pd.Period(test.month, "M") - 12, pd.Period(test.month, "M") + 12
     content["horizon"] = content["horizon"] | {
-        "start": max(date(first.year, first.month, 1), date(2014, 1, 1)), "end": last.end_time.date(),
+        "start": max(date(first.year, first.month, 1), FIRST_DAY), "end": last.end_time.date(),
     }  # fmt: skip
     content["model"] = content["model"] | {"persons_per_agent": float(persons_per_agent), "adaptation": adaptation}
     return Scenario.model_validate(content)
@@ -231,11 +229,10 @@ def displacement(seen: Observed, runs: Mapping[tuple[str, str], Sequence[Condens
 
 
 def ranking(table: pd.DataFrame) -> pd.DataFrame:
-    """Mean absolute log error by method, over the replays that the model can be run on; columns method, 6, 12, events won."""
-    common = table[table["event"].isin([t.name for t in BACKTESTS if t.replay])]
-    mean = common.pivot_table(index="method", columns="months", values="error", aggfunc="mean")
+    """Mean absolute log error by method, over all events; columns method, 6, 12, events won."""
+    mean = table.pivot_table(index="method", columns="months", values="error", aggfunc="mean")
     mean.columns = pd.Index([f"error_{m}_months" for m in mean.columns])
-    by_event = common.groupby(["event", "method"])["error"].mean().unstack("method")
+    by_event = table.groupby(["event", "method"])["error"].mean().unstack("method")
     best = by_event.idxmin(axis=1)
     mean["events_won"] = [int((best == method).sum()) for method in mean.index]
     return mean.reset_index().sort_values("error_12_months", ignore_index=True)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from .calibration_statistics import Condensed
 
 DESCRIPTION = """\
-Hold the model against what was published: the table of patterns, posterior predictive checks, and backtests of four
+Hold the model against what was published: the table of patterns, posterior predictive checks, and backtests of five
 events against simple rules, each calibrated only on what came before it. Writes validation.html, validation.md and CSV files.
 
 With --predict, predict detections by month and route for July 2022 to December 2025 from yearly totals by origin group alone."""

@@ -173,7 +173,7 @@ class SmugglingModel(mesa.Model):  # type: ignore[misc]
         self._planner = planner
         self._planned: Allocation | None = None
         self._asked = ""  # quarter that the planner was last asked about
-        self._borders: dict[tuple[str | None, str], npt.NDArray[np.bool_]] = {}
+        self._borders: dict[tuple[str | None, str, str | None], npt.NDArray[np.bool_]] = {}
         self._set_up_reference()
         self._set_up_demand()
         self._set_up_actors()
@@ -928,12 +928,13 @@ class SmugglingModel(mesa.Model):  # type: ignore[misc]
     def _border(self, event: Any) -> npt.NDArray[np.bool_]:
         """Legs that cross the border which an event closes."""
         legs, g = self.geography.legs, self.geography
-        key = (event.from_, event.into)
+        key = (event.from_, event.into, event.by)
         if key not in self._borders:
             tail = np.array([g.hub_country[h] for h in legs["tail"]])
             head = np.array([g.hub_country[h] for h in legs["head"]])
             left = np.ones(len(tail), dtype=bool) if event.from_ is None else tail == event.from_
-            self._borders[key] = (head == event.into) & (tail != head) & left
+            mode = True if event.by is None else legs["mode"] == event.by
+            self._borders[key] = (head == event.into) & (tail != head) & left & mode
         return self._borders[key]
 
     def _move_travellers(self) -> None:

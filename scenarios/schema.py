@@ -42,7 +42,7 @@ from .registry import (
 )
 from .resources import RESOURCES
 
-FIRST_DAY: Final = dt.date(2014, 1, 1)
+FIRST_DAY: Final = dt.date(2011, 1, 1)
 """The published demand starts here."""
 FIRST_EVENT: Final = dt.date(2010, 1, 1)
 """An event may begin before a replay's burn-in does."""
@@ -229,7 +229,7 @@ def _not_before(
 class Horizon(_Part):
     """The days that are reported, and the days that warm the model up before them."""
 
-    start: Date = Field(description="First reported day (YYYY-MM-DD), from 2014-01-01 on.")
+    start: Date = Field(description="First reported day (YYYY-MM-DD), from 2011-01-01 on.")
     end: Date = Field(description="Last reported day, inclusive (YYYY-MM-DD).")
     burn_in_days: Integer = Field(
         default=365, ge=0, le=1460, description="Days simulated before `start` and not reported, 0 to 1460."
@@ -239,6 +239,14 @@ class Horizon(_Part):
     @classmethod
     def _order(cls, value: dt.date, info: ValidationInfo) -> dt.date:
         _not_before(info, "start", value, strictly=False)
+        return value
+
+    @field_validator("burn_in_days")
+    @classmethod
+    def _not_too_early(cls, value: int, info: ValidationInfo) -> int:
+        start = info.data.get("start")
+        if start is not None and value > (most := (start - FIRST_EVENT).days):
+            raise invalid(f"expected at most {most} days before {start} (demand reaches back to {FIRST_EVENT}), got {value}")
         return value
 
 
@@ -931,6 +939,9 @@ class BorderClosed(Event):
     kind: Literal["border_closed"]
     from_: Country | None = Field(default=None, alias="from", description="Country (ISO3) left; null: any.")
     into: Country = Field(description="Country (ISO3) whose border closes.")
+    by: Literal["land", "sea", "air"] | None = Field(
+        default=None, description="Only crossings by land, sea or air are closed; null: any."
+    )
     strength: Number = Field(
         default=0.9, ge=0, le=1, description="Chance of interception per attempt is raised to at least this."
     )

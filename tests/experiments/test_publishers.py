@@ -121,7 +121,7 @@ def test_import_gives_the_bundled_tables_again(tmp_path: Path) -> None:
     from countersmuggling.scenarios import world
 
     monthly = pd.read_csv(SHARED / "frontex_monthly_route_nationality.csv", keep_default_na=False)
-    monthly = monthly[monthly["month"].between("2014-01", "2021-12")]
+    monthly = monthly[monthly["month"].between("2011-01", "2021-12")]
     wide = monthly.pivot_table(
         index=["route", "border", "nationality_iso3"],
         columns="month",

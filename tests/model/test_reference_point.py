@@ -231,7 +231,7 @@ def test_published_tables(geography: Geography) -> None:
         counted[geography.groups.index("syria"), ROUTES.index("EMED")] == float(one["detections"].sum()) > 0.0
     )
     np.testing.assert_allclose(destination_targets(geography, 2015).sum(axis=1), 1.0, atol=1e-4)
-    with pytest.raises(ValueError, match="no published route figures for 1999: choose from 2014 to"):
+    with pytest.raises(ValueError, match="no published route figures for 1999: choose from 2011 to"):
         published_routes(geography, 1999)
 
 

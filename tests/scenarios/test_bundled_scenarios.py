@@ -9,7 +9,7 @@ from countersmuggling.scenarios import ScenarioError, bundled, check, load
 from countersmuggling.scenarios.loader import bundled_path
 from countersmuggling.scenarios.schema import Scenario
 
-REPLAYS = ["belarus-2021", "eu-turkiye-2016", "italy-libya-2017", "morocco-2018"]
+REPLAYS = ["belarus-2021", "eu-turkiye-2016", "evros-2012", "italy-libya-2017", "morocco-2018"]
 OPTIONS = [
     "europol-regulation",
     "facilitation-directive-commission",

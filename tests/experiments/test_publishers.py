@@ -134,9 +134,13 @@ def test_import_gives_the_bundled_tables_again(tmp_path: Path) -> None:
              "BLACKSEA": "Black Sea Route", "ALB_GRC": "Circular Route from Albania to Greece", "OTHER": "Other"}  # fmt: skip
     wide["route"] = wide["route"].map(names)
     wide.columns = ["Route", "BorderType", "Nationality", *wide.columns[3:]]
-    path = tmp_path / "months.csv"
-    wide.to_csv(path, index=False)
-    tables = reference_tables(read_published(path).rows)
+
+    def imported(first: str) -> dict[str, pd.DataFrame]:
+        path = tmp_path / f"{first}.csv"
+        wide[[c for c in wide.columns if not c[:1].isdigit() or c >= first]].to_csv(path, index=False)
+        return reference_tables(read_published(path).rows)
+
+    tables = imported("2011-01")
     w = world()
     stored = w.route_detections[w.route_detections["year"] <= 2021]
     key = ["origin_group", "route", "year"]
@@ -151,7 +155,7 @@ def test_import_gives_the_bundled_tables_again(tmp_path: Path) -> None:
         gap <= 0.006 * both["stored"].groupby("year").sum()
     ).all()  # moved where the network has no such way
     season = w.seasonality.set_index(["origin_group", "month"])["factor"]
-    made = tables["seasonality"].set_index(["origin_group", "month"])["factor"]
+    made = imported("2014-01")["seasonality"].set_index(["origin_group", "month"])["factor"]
     np.testing.assert_allclose(made.reindex(season.index), season, atol=1e-4)
 
 

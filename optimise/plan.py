@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 PlanSolver = SolverName
 PRICE_COLUMNS = (
     "constraint", "kind", "place", "resource", "quarter", "dual", "unit", "limit", "holds_from", "holds_to", "se", "words")
-RELAXATION_COLUMNS = ("limit", "kind", "place", "resource", "quarter", "now", "needed", "by", "unit")
+RELAXATION_COLUMNS = ("limit", "kind", "place", "resource", "quarter", "now", "needed", "by", "unit", "words")
 
 NO_PRICE = 1e-9
 
@@ -62,7 +62,7 @@ class InfeasiblePlan(Exception):
     conflicts : list of str
         Limits that contradict each other, in words: leaving out any one of them would leave a plan.
     relaxation : DataFrame
-        The smallest relaxation: columns limit, kind, place, resource, quarter, now, needed, by, unit.
+        The smallest relaxation: columns limit, kind, place, resource, quarter, now, needed, by, unit, words.
     """
 
     def __init__(self, conflicts: list[str], relaxation: pd.DataFrame) -> None:
@@ -78,9 +78,8 @@ class InfeasiblePlan(Exception):
         lines += [f"  - {text}" for text in self.conflicts]
         if len(self.relaxation):
             lines.append("The smallest change that makes a plan possible:")
-            columns = (self.relaxation[c] for c in ("limit", "now", "needed", "unit"))
-            for limit, now, needed, unit in zip(*columns, strict=True):
-                lines.append(f"  - {limit}: {words.number(now)} would have to be {words.number(needed)} ({unit})")
+            told = words.by_quarters(self.relaxation["words"].to_list(), self.relaxation["quarter"].to_list())
+            lines += [f"  - {text}" for text in told]
         return "\n".join(lines)
 
 
@@ -652,7 +651,8 @@ def _relaxation(problem: AllocationProblem, conflict: Conflict) -> pd.DataFrame:
         factor = euros_per_unit(problem, block.name)
         rows.append((words.limit(problem, block, label, rhs), block.name, parts.get("place", ""),
                      parts.get("resource", ""), parts.get("quarter", parts.get("year", "")), rhs * factor,
-                     (rhs - by if lower else rhs + by) * factor, by * factor, ROWS[block.name].unit))
+                     (rhs - by if lower else rhs + by) * factor, by * factor, ROWS[block.name].unit,
+                     words.giving_way(problem, block, label, rhs, by, lower)))
     return pd.DataFrame(rows, columns=list(RELAXATION_COLUMNS))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -221,6 +222,68 @@ def price(problem: AllocationProblem, block: Block, label: Label, rhs: float, du
     points = number(abs(change))
     noun = "point" if points == "1" else "points"
     return change, kind.unit, f"{text[:1].upper()}{text[1:]} would {verb} the weighted harm by {points} {noun}."
+
+
+GIVING_WAY = {
+    "lead": "{by} {resource} would have to join in {quarter} already",
+    "consent": "{place} would have to consent to deployments of {by} staff, added up over the quarters",
+    "least_team": "{resource} in {place} in {quarter} would have to be allowed to be {by} fewer than the least number",
+    "notice": "{by} {resource} would have to be at work elsewhere in {quarter} before their notice is over",
+    "stay_least": "{by} {resource} would have to be let go from {place} before their least stay is over, in {quarter}",
+    "stay_most": "{by} {resource} would have to stay in {place} in {quarter} although they should rotate",
+    "key_least": "{place} would have to give {by} {resource} less than its least share in {quarter}",
+    "key_most": "{place} would have to give {by} {resource} more than its key and band allow in {quarter}",
+}
+"""Sentences for limits that compare staff with staff: their right-hand side is nobody's figure."""
+
+
+def giving_way(problem: AllocationProblem, block: Block, label: Label, rhs: float, by: float, lower: bool) -> str:
+    """How a limit would have to give way, in words.
+
+    Parameters
+    ----------
+    by : float
+        How far, in the row's own unit.
+    lower : bool
+        Whether the limit is a least (and gives way downwards).
+    """
+    if block.name in GIVING_WAY:
+        parts = _parts(problem, block, label, rhs)
+        text = GIVING_WAY[block.name].format(by=number(by), **parts)
+        field = KINDS[block.name].field.format(**parts)
+        return f"{text} ({field})" if field else text
+    factor = euros_per_unit(problem, block.name)
+    now, needed = rhs * factor, (rhs - by if lower else rhs + by) * factor
+    if block.name in MONEY:
+        return f"{limit(problem, block, label, rhs)}: EUR {now:,.0f} would have to be EUR {needed:,.0f}"
+    return f"{limit(problem, block, label, rhs)}: {number(now)} would have to be {number(needed)} ({ROWS[block.name].unit})"
+
+
+def by_quarters(sentences: Sequence[str], quarters: Sequence[str]) -> list[str]:
+    """Sentences that differ in nothing but the quarter made one, in their order.
+
+    Parameters
+    ----------
+    quarters : sequence of str
+        The quarter that each sentence names; empty for none.
+    """
+    groups: dict[str, list[str]] = {}
+    for text, quarter in zip(sentences, quarters, strict=True):
+        groups.setdefault(text.replace(quarter, QUARTER) if quarter else text, []).append(quarter)
+    return [text.replace(QUARTER, _span(named)) for text, named in groups.items()]
+
+
+QUARTER = "\0"
+
+
+def _span(quarters: Sequence[str]) -> str:
+    """Quarters (``2025Q1``) as people name several: from the first to the last where none is missing."""
+    numbers = [4 * int(name[:4]) + int(name[5:]) for name in quarters if _A_QUARTER.fullmatch(name)]
+    whole = len(numbers) == len(quarters) > 1 and numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+    return f"{quarters[0]} to {quarters[-1]}" if whole else ", ".join(quarters)
+
+
+_A_QUARTER = re.compile(r"\d{4}Q[1-4]")
 
 
 def holds(problem: AllocationProblem, block: Block, low: float, high: float) -> str:

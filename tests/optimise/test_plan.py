@@ -264,7 +264,7 @@ def test_infeasible_limits_are_named_before_anything_is_measured(year: Any, monk
     assert any("resources.posts.analyst" in text for text in error.conflicts)
     assert "These contradict each other" in str(error)
     assert list(error.relaxation.columns) == [
-        "limit", "kind", "place", "resource", "quarter", "now", "needed", "by", "unit"]
+        "limit", "kind", "place", "resource", "quarter", "now", "needed", "by", "unit", "words"]
     assert (error.relaxation["by"] > 0).all()
     assert pickle.loads(pickle.dumps(error)).conflicts == error.conflicts
 

@@ -3,7 +3,7 @@ import pytest
 
 from countersmuggling.optimise import words
 from countersmuggling.optimise.allocation import ROWS, build
-from countersmuggling.optimise.examples import problem, random_problem
+from countersmuggling.optimise.examples import problem, random_problem, rich_problem
 from countersmuggling.optimise.solving import solve
 
 
@@ -59,3 +59,21 @@ def test_ranges_in_words() -> None:
     money = 1e6 / p.money_unit
     assert words.holds(p, model.row_block("budget"), money, 1.5 * money) == (
         "holds for limits from EUR 1,000,000 to EUR 1,500,000")
+
+
+def test_sentences_for_several_quarters_are_told_once() -> None:
+    quarters = ["2025Q4", "2026Q1", "2026Q3", "2026Q1", ""]
+    texts = ["more in 2025Q4", "more in 2026Q1", "more in 2026Q3", "less in 2026Q1", "nothing"]
+    assert words.by_quarters(texts[:2], quarters[:2]) == ["more in 2025Q4 to 2026Q1"]
+    assert words.by_quarters(texts, quarters) == ["more in 2025Q4, 2026Q1, 2026Q3", "less in 2026Q1", "nothing"]
+
+
+def test_giving_way_speaks_of_figures_that_somebody_set() -> None:
+    """A limit that compares staff with staff has no figure of its own: 0 would have to be -1.2 says nothing."""
+    p = rich_problem(0)
+    blocks = {block.name: block for block in build(p).model.rows}
+    told = {name: words.giving_way(p, block, block.labels[0], 0.0, 1.2, words.KINDS[name].gives < 0)
+            for name, block in blocks.items() if ROWS[name].limit}
+    assert {"key_least", "least_team", "stay_most", "notice"} <= told.keys()
+    assert all("0 would have to be" not in told[name] for name in words.GIVING_WAY if name in told), told
+    assert "1.2" in told["key_least"] and "less than its least share" in told["key_least"]

@@ -33,6 +33,7 @@ from .interception import capacity_at_reference, chance_alone, chance_of_interce
 from .invariants import Invariants
 from .investigations import Casework
 from .markets import Market
+from .memory import busiest, check_room
 from .participation import Participation, Shares, Visas, potential_behind, worth_of_a_visa
 from .policy import Policy
 from .recording import Recorder, RunOutput
@@ -250,6 +251,8 @@ class SmugglingModel(mesa.Model):  # type: ignore[misc]
         self._kind_group = group
         value = np.log(np.maximum(fit.value[np.arange(len(group))[:, None], hub[group]], 1e-300))
         self._participation = Participation(value, self._places_0, potential, p)
+        self._entering = (p["participation.reference"] + self._participation.apply_0) @ self._potential
+        check_room(busiest(self._entering, p["legal.wait_days"]), self.persons)
         self._applicants_0 = self._participation.apply_0 * potential / 365.25
         self.visas = Visas(potential * 7.0 / 365.25)
 
@@ -364,8 +367,7 @@ class SmugglingModel(mesa.Model):  # type: ignore[misc]
         self._filed, self._filed_on = np.zeros(g.network.legs), 0
         self._classes = np.cumsum(self.tastes.class_share)
         # room for who enters in a year: growing later would hold the rows twice, and room never written to takes no memory
-        entering = self._potential.sum(axis=1) @ (p["participation.reference"] + self._participation.apply_0)
-        self._rows = Rows.empty(4096 + int(entering * min(1.0, 365.25 / self.days)))
+        self._rows = Rows.empty(4096 + int(self._entering.sum() * min(1.0, 365.25 / self.days)))
         self.under_way = 0
         self._entered = np.zeros(len(g.groups))
         self._flow = self._flow_0.copy()
@@ -478,14 +480,15 @@ class SmugglingModel(mesa.Model):  # type: ignore[misc]
         progress : callable, optional
             Called with (days done, days) about once a simulated month.
         """
-        while not self.done:
-            self.step()
-            if progress is not None and (self.day % 30 == 0 or self.done):
-                progress(self.day, self.days)
-        self.running = False
-        output = self.output()
-        self.release()
-        return output
+        try:
+            while not self.done:
+                self.step()
+                if progress is not None and (self.day % 30 == 0 or self.done):
+                    progress(self.day, self.days)
+            self.running = False
+            return self.output()
+        finally:
+            self.release()
 
     def output(self) -> RunOutput:
         """What has been recorded so far."""
@@ -945,6 +948,7 @@ class SmugglingModel(mesa.Model):  # type: ignore[misc]
             self.under_way = compact(self._rows, self.under_way)
             need = self.under_way + int(coming.sum())
             if need > len(self._rows.key) // 2:
+                check_room(self.under_way + need, self.persons)  # old and new rows
                 self._rows = self._rows.grown(3 * need + 4096)
         shares = self._shares
         entry = Entry(

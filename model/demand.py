@@ -34,18 +34,15 @@ MOST = 1 << 30
 """Rows that may consider leaving in a whole run."""
 
 
+MOST_PERSONS = 8.2e9
+"""Persons who may consider leaving in a year: the world's population of 2024 (United Nations, World Population Prospects)."""
+
+
 class TooManyTravellers(ValueError):
-    """A scenario asks for more simulated travellers than any machine holds."""
+    """A scenario asks for more travellers than there are people, or than this machine holds."""
 
-    def __init__(self, group: str, year: int, number: float) -> None:
-        super().__init__(
-            f"the scenario lets {number:.2g} simulated travellers consider leaving from {group} in {year}: lower "
-            "uncertainties.demand_growth_per_year or the factors of demand_shock events, or raise model.persons_per_agent"
-        )
-        self._given = (group, year, number)
 
-    def __reduce__(self) -> tuple[type[TooManyTravellers], tuple[str, int, float]]:
-        return type(self), self._given
+REMEDY = "lower uncertainties.demand_growth_per_year or the factors of demand_shock events"
 
 
 def annual_level(geography: Geography, group: str, year: int, demand_year: int | None, growth: float) -> float:
@@ -161,8 +158,17 @@ def potential_travellers(
                 rate[i] = levels[seen.year] * season[group, seen.month] * event
             rate *= shock[m] * per_detection[g] * balkan_factor[g] / (365.25 * per_agent)
             expected += float(rate.sum())
+            busiest = float(rate.max()) * 365.25
+            if not busiest * per_agent < MOST_PERSONS:
+                raise TooManyTravellers(
+                    f"the scenario lets {busiest * per_agent:.2g} people a year consider leaving from {group} in {start.year}, "
+                    f"more than the world has: {REMEDY}"
+                )
             if not rate.max() < MOST_A_DAY or expected > MOST:
-                raise TooManyTravellers(group, start.year, max(float(rate.max()) * 365.25, expected))
+                raise TooManyTravellers(
+                    f"the scenario lets {max(busiest, expected):.2g} simulated travellers consider leaving from {group} in "
+                    f"{start.year}: raise model.persons_per_agent from {per_agent:g}, or {REMEDY}"
+                )
             drawn = generator(seed, "potential", group, m).poisson(rate)
             offset = (start - first).days
             a, b = max(0, offset), min(days, offset + len(rate))

@@ -45,6 +45,7 @@ _RECORD = np.dtype(
     [("key", np.uint64), ("left", np.float32), ("event", np.uint16), ("kind", np.int16), ("hub", np.int16),
      ("leg", np.int16), ("state", np.int8), ("seen", np.bool_)], align=True,
 )  # fmt: skip
+ROW_BYTES = _RECORD.itemsize + 4  # and `due`
 
 
 class Rows(NamedTuple):

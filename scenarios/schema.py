@@ -49,6 +49,8 @@ FIRST_EVENT: Final = dt.date(2010, 1, 1)
 LAST_DAY: Final = dt.date(2050, 12, 31)
 MOST: Final = 1000
 """Longest list of events, and of parameters to vary."""
+MOST_PERSONS_PER_AGENT: Final = 100_000
+"""Coarsest rows that a scenario may ask for."""
 
 
 PATTERN: Final = "pattern of parameters"
@@ -569,7 +571,7 @@ class ModelOptions(_Part):
     persons_per_agent: Number = Field(
         default=1.0,
         ge=1,
-        le=100_000,
+        le=MOST_PERSONS_PER_AGENT,
         description="People per simulated row; 1 = one row per person (full scale).",
     )
     demand_year: PublishedYear | None = Field(

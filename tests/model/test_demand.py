@@ -184,5 +184,5 @@ def test_more_travellers_than_fit_are_told_in_words(make_scenario: Callable[...,
 
     far = {"horizon": {"start": "2048-01-01", "end": "2048-01-05", "burn_in_days": 0}}
     scenario = make_scenario(**far, uncertainties={"demand_growth_per_year": 5.0})
-    with pytest.raises(TooManyTravellers, match=r"consider leaving from \w+ in 204\d: lower uncertainties.demand_growth"):
+    with pytest.raises(TooManyTravellers, match=r"people a year .* from \w+ in 204\d, more than the world has: lower uncertainties.demand_growth"):
         SmugglingModel(scenario)

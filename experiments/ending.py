@@ -53,6 +53,8 @@ def told(error: Exception) -> tuple[int, str]:
             INVALID,
             "countersmuggling: not enough memory; use fewer --workers or a larger --persons-per-agent",
         )
+    if isinstance(error, ValueError) and type(error).__name__ in FOR_THE_USER:  # what looks into a model before any run
+        return INVALID, f"countersmuggling: {error}"
     replicates = sys.modules.get(f"{(__package__ or '').rpartition('.')[0]}.model.replicates")
     known = replicates is not None and isinstance(error, replicates.RunFailed)
     if known and isinstance(error.__cause__, ValueError) and type(error.__cause__).__name__ in FOR_THE_USER:

@@ -93,7 +93,8 @@ def test_limits_of_a_container_and_of_the_process_count(tmp_path: Path, monkeypa
     assert done.stdout == "True\n"
 
 
-def test_the_command_says_so_in_a_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("command", ["run", "optimise"])
+def test_the_command_says_so_in_a_line(command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     from countersmuggling.experiments.cli import main
 
     file = tmp_path / "crowded.yaml"
@@ -101,7 +102,7 @@ def test_the_command_says_so_in_a_line(tmp_path: Path, capsys: pytest.CaptureFix
         "extends: baseline-2025\nhorizon: {start: 2040-01-01, end: 2040-01-05, burn_in_days: 0}\n"
         "uncertainties: {demand_growth_per_year: 5}\nmodel: {persons_per_agent: 1000}\n", encoding="utf-8",
     )  # fmt: skip
-    assert main(["run", str(file), "--out", str(tmp_path / "out"), "--quiet", "--workers", "1"]) == 2
+    assert main([command, str(file), "--out", str(tmp_path / "out"), "--quiet", "--workers", "1"]) == 2
     said = capsys.readouterr().err
     assert "more than the world has: lower uncertainties.demand_growth_per_year" in said and len(said.splitlines()) == 1
     assert not (tmp_path / "out").exists()

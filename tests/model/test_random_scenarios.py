@@ -54,7 +54,7 @@ def test_five_hundred_drawn_scenarios_run() -> None:
             entered[seed] = runs(seed, 20)
         except Exception as error:
             raise AssertionError(f"scenario number {seed}") from error
-        numbers.set_postfix(number=seed, MB=round(peak_memory_bytes() / 1e6))
+        numbers.set_postfix(number=seed, MB=round(peak_memory_bytes() / 1e6), refresh=False)
     none = [seed for seed, number in entered.items() if number == 0.0]
     refused = [seed for seed, number in entered.items() if number is None]
     print(f"{len(entered)} scenarios: {len(entered) - len(none) - len(refused)} run with people on the way, {len(none)} without, "

@@ -84,7 +84,7 @@ def random_scenario(rng: random.Random, *, most_days: int = 20) -> Scenario:
     content["horizon"] = {"start": start.isoformat(), "end": (start + dt.timedelta(days=rng.randint(0, most_days))).isoformat(),
                           "burn_in_days": rng.choice((0, rng.randint(0, most_days)))}  # fmt: skip
     options = content.setdefault("model", {})
-    options["persons_per_agent"] = 10.0 ** rng.uniform(2.0, 5.0)
+    options["persons_per_agent"] = 10.0 ** rng.uniform(2.0, 4.0)
     options["networks"] = rng.choice((20, 60, 300))
     return Scenario.model_validate(content)
 

@@ -2,6 +2,7 @@
 
     python tests/fuzz/fuzz_files.py                        100,000 inputs in all, a quarter of them by coverage
     python tests/fuzz/fuzz_files.py --inputs 2000 --kinds schema bytes
+    python tests/fuzz/fuzz_files.py --tally done.jsonl --minutes 10      in pieces: again and again until it says that all is done
     python tests/fuzz/fuzz_files.py --replay FILE          one input again, with what it leads to
 
 Four ways of making an input: ``hypothesis`` (whole files drawn over the schema by Hypothesis, which also shrinks what it
@@ -437,25 +438,70 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--keep", type=Path, default=Path(), metavar="DIR", help="where findings are kept")
     parser.add_argument("--json", action="store_true", help="one JSON line for each kind")
+    parser.add_argument("--tally", type=Path, metavar="FILE", help="work in pieces and note each in FILE; what stands there is not done again")
+    parser.add_argument("--piece", type=int, default=2500, metavar="N", help="inputs of a piece (default: %(default)s)")
+    parser.add_argument("--minutes", type=float, metavar="M", help="with --tally: begin no piece after M minutes")
     parser.add_argument("--replay", type=Path, metavar="FILE")
     options = parser.parse_args()
     if options.replay:
         return replay(options.replay, options.keep)
-    if len(options.kinds) == 1:
+    if len(options.kinds) == 1 and options.tally is None:
         if options.kinds == ["coverage"]:
             return by_coverage(options)
         with tempfile.TemporaryDirectory() as folder:
             told, said = fuzz(options.kinds[0], options.inputs, options.seed, options.keep, Path(folder))
         return report(options.kinds[0], told, said, options.json)
-    # each kind in a process of its own, so that its memory is its own
+    share, more = divmod(options.inputs, len(options.kinds))
+    return in_pieces(options, {kind: share + (number < more) for number, kind in enumerate(options.kinds)})
+
+
+def in_pieces(options: argparse.Namespace, wanted: dict[str, int]) -> int:
+    """Every kind in processes of its own, so that its memory is its own; what a tally says is done is not done again."""
     import subprocess
 
-    worst = 0
-    for number, kind in enumerate(options.kinds):
-        share = options.inputs // len(options.kinds) + (number < options.inputs % len(options.kinds))
-        command = [sys.executable, __file__, "--kinds", kind, "--inputs", str(share), "--seed", str(options.seed), "--keep", str(options.keep)]
-        worst = max(worst, subprocess.run(command + ["--json"] * options.json, check=False).returncode)
+    tally: Path | None = options.tally
+    lines = tally.read_text(encoding="utf-8").splitlines() if tally and tally.exists() else []
+    done = {(line["kind"], line["seed"], line["wanted"]): line for line in map(json.loads, lines)}
+    begun, worst, left = time.monotonic(), 0, 0
+    for kind, inputs in wanted.items():
+        size = options.piece if tally else max(inputs, 1)
+        for number, first in enumerate(range(0, inputs, size)):
+            piece = kind, options.seed + number, min(size, inputs - first)
+            if piece in done:
+                continue
+            if options.minutes is not None and time.monotonic() - begun > 60.0 * options.minutes:
+                left += piece[2]
+                continue
+            command = [sys.executable, __file__, "--kinds", kind, "--inputs", str(piece[2]), "--seed", str(piece[1]), "--keep", str(options.keep)]
+            if tally is None:
+                worst = max(worst, subprocess.run(command + ["--json"] * options.json, check=False).returncode)
+                continue
+            ended = subprocess.run([*command, "--json"], stdout=subprocess.PIPE, text=True, check=False)
+            worst = max(worst, ended.returncode)
+            if not ended.stdout.strip():
+                continue
+            done[piece] = {"seed": piece[1], "wanted": piece[2], **json.loads(ended.stdout.splitlines()[-1])}
+            with tally.open("a", encoding="utf-8") as stream:
+                stream.write(json.dumps(done[piece]) + "\n")
+    if tally is None:
+        return worst
+    for kind in wanted:
+        told = {what: summed([Told(**line[what]) for line in done.values() if line["kind"] == kind]) for what in WHATS}
+        worst = max(worst, report(kind, told, [], options.json))
+    whole = sum(t["inputs"] for line in done.values() for what, t in line.items() if what in WHATS)
+    print(f"{whole:,} inputs in {len(done)} pieces; {f'{left:,} are left: start it again' if left else 'all is done'}")
     return worst
+
+
+def summed(several: Sequence[Told]) -> Told:
+    """The score of several processes."""
+    whole = Told()
+    for told in several:
+        for name, value in asdict(told).items():
+            now = getattr(whole, name)
+            largest = name in ("slowest_seconds", "longest_report", "peak_mb")
+            setattr(whole, name, max(now, value) if largest else now + value)
+    return whole
 
 
 if __name__ == "__main__":

@@ -37,6 +37,23 @@ def test_generated_files_by_coverage(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="the fuzzer measures memory as Unix tells it")
+def test_what_a_tally_says_is_done_is_not_done_again(tmp_path: Path) -> None:
+    tally = tmp_path / "tally.jsonl"
+    command = ("--kinds", "bytes", "--piece", 30, "--keep", tmp_path / "kept", "--tally", tally)
+    first = run(*command, "--inputs", 30)
+    assert first.returncode == 0 and "30 inputs in 1 pieces; all is done" in first.stdout, first.stderr
+    assert "30 inputs in 1 pieces; 45 are left" in run(*command, "--inputs", 75, "--minutes", 0).stdout
+    before = tally.read_text(encoding="utf-8")
+    second = run(*command, "--inputs", 45)
+    assert "45 inputs in 2 pieces; all is done" in second.stdout, second.stderr
+    assert tally.read_text(encoding="utf-8").startswith(before)
+    seeds = [json.loads(line)["seed"] for line in tally.read_text(encoding="utf-8").splitlines()]
+    assert seeds == [0, 1]
+    tally.write_text(before.replace('"findings": []', '"findings": ["finding-x"]', 1), encoding="utf-8")
+    assert run(*command, "--inputs", 30).returncode == 1  # what was found stays found
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="the fuzzer measures memory as Unix tells it")
 def test_a_hundred_thousand_generated_files(tmp_path: Path) -> None:

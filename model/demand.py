@@ -34,10 +34,6 @@ MOST = 1 << 30
 """Rows that may consider leaving in a whole run."""
 
 
-MOST_PERSONS = 8.2e9
-"""Persons who may consider leaving in a year: the world's population of 2024 (United Nations, World Population Prospects)."""
-
-
 class TooManyTravellers(ValueError):
     """A scenario asks for more travellers than there are people, or than this machine holds."""
 
@@ -159,7 +155,7 @@ def potential_travellers(
             rate *= shock[m] * per_detection[g] * balkan_factor[g] / (365.25 * per_agent)
             expected += float(rate.sum())
             busiest = float(rate.max()) * 365.25
-            if not busiest * per_agent < MOST_PERSONS:
+            if not busiest * per_agent < params["demand.most_people"]:
                 raise TooManyTravellers(
                     f"the scenario lets {busiest * per_agent:.2g} people a year consider leaving from {group} in {start.year}, "
                     f"more than the world has: {REMEDY}"

@@ -24,7 +24,7 @@ UNIT_INTERVAL: Final = ("probability", "share", "fraction")
 """Units whose values lie between 0 and 1."""
 ABOVE_ZERO: Final = frozenset((
     "behaviour.least_flow", "beliefs.forgetting_half_life_days", "beliefs.half_life_days",
-    "beliefs.half_seen_per_month", "deployments.half_liaison", "evidence.half_life_days",
+    "beliefs.half_seen_per_month", "demand.most_people", "deployments.half_liaison", "evidence.half_life_days",
     "evidence.half_officers", "fees.demand_elasticity", "fees.markup_ceiling", "fees.most_change",
     "harm.boat_persons", "harm.incident_tail", "interception.flow_half_life_days",
     "interception.redeployment_half_life_days", "interception.response_half_life_days",

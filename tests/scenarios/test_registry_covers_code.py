@@ -25,10 +25,10 @@ STRUCTURAL = frozenset(
 """Numbers that are no assumption: identities, halves, days and months of a year, percent, per 1,000 and per 100,000
 people, tolerances, and the smallest number before a logarithm."""
 ENGINE = (
-    "model/replicates.py", "optimise/charts.py", "optimise/pairing_charts.py", "optimise/adaptive/regimes.py",
+    "model/memory.py", "model/replicates.py", "optimise/charts.py", "optimise/pairing_charts.py", "optimise/adaptive/regimes.py",
     "optimise/adaptive/trust_region.py", "optimise/adaptive/waterbed.py",
 )  # fmt: skip
-"""Files that start processes and wait for them, that draw, that search or screen, or that make up worlds to try methods on: their
+"""Files that ask for memory, that start processes and wait for them, that draw, that search or screen, or that make up worlds to try methods on: their
 seconds, inches, step lengths, levels of significance and invented figures are no assumption about the world."""
 
 

@@ -257,34 +257,35 @@ def solver(machine: Machine) -> None:
     """A solver that raises, that is stopped, that gives a wrong answer, that cannot be started, and one that takes its process down."""
     import pulp
 
+    from countersmuggling.optimise import solving
+
     machine.reference("optimise")  # effects are measured and kept
+    highs = solving._quiet_highs()  # PuLP's HiGHS as the program uses it
 
     def raises() -> None:
         def fail(*_: Any, **__: Any) -> None:
             raise pulp.PulpSolverError("the solver's own words")
 
-        pulp.HiGHS.actualSolve = fail
+        highs.actualSolve = fail
 
     def stopped() -> None:
         def stop(self: Any, lp: Any, **_: Any) -> Any:
             lp.assignStatus(pulp.LpStatusNotSolved, pulp.LpSolutionNoSolutionFound)
             return pulp.LpStatusNotSolved
 
-        pulp.HiGHS.actualSolve = stop
+        highs.actualSolve = stop
 
     def wrong() -> None:
-        true = pulp.HiGHS.actualSolve
+        true = solving.read_back
 
-        def lie(self: Any, lp: Any, **options: Any) -> Any:
-            status = true(self, lp, **options)
-            for variable in lp.variables():
-                variable.varValue = 0.5 * (variable.varValue or 0.0) + 1.0
-            return status
+        def lie(engine: Any) -> Any:
+            x, *others = true(engine)
+            return 0.5 * x + 1.0, *others
 
-        pulp.HiGHS.actualSolve = lie
+        solving.read_back = lie
 
     def aborts() -> None:
-        pulp.HiGHS.actualSolve = lambda *_, **__: os.abort()
+        highs.actualSolve = lambda *_, **__: os.abort()
 
     def cannot_start() -> None:
         pulp.PULP_CBC_CMD.available = lambda self: False

@@ -276,13 +276,13 @@ def solver(machine: Machine) -> None:
         highs.actualSolve = stop
 
     def wrong() -> None:
-        true = solving.read_back
+        true = vars(solving)["read_back"]
 
         def lie(engine: Any) -> Any:
             x, *others = true(engine)
             return 0.5 * x + 1.0, *others
 
-        solving.read_back = lie
+        vars(solving)["read_back"] = lie
 
     def aborts() -> None:
         highs.actualSolve = lambda *_, **__: os.abort()

@@ -45,7 +45,7 @@ def attempts(make_scenario: Callable[..., Scenario], make_world: Callable[..., W
             # fees, places and latent shocks tell routes apart as well: here only information is to do so
             uncertainties={"draw": "central", "parameters": {"demand.shock_sd": 0.0, "route_choice.fee": 0.01, "networks.slack": 4.0}
                            | dict(information)},
-            model={"persons_per_agent": 20, "networks": 60, "route_choice_interval_days": 14},
+            model={"persons_per_agent": 5, "networks": 60, "route_choice_interval_days": 14},
             events=[dict(e) for e in {"": (), "better": BETTER, "closed": CLOSED}[event]],
         )  # fmt: skip
         model = SmugglingModel(scenario, replicate=replicate, tables=tables)
@@ -124,6 +124,6 @@ def test_loss_of_optimality_grows_with_exchange_relative_to_own_exploration(atte
 
     slow = [loss(LIMITED, exchange) for exchange in (0.0, 0.5, 2.0)]
     assert slow[0] < slow[1] < slow[2]
-    assert slow[2] > 1.75 * slow[0]
+    assert slow[2] > 4.0 * slow[0], slow
     quick = loss(LIMITED | QUICK, 2.0)  # unless objective information comes very quickly
     assert quick < 0.5 * slow[2], (slow, quick)

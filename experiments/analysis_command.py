@@ -5,12 +5,14 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .sweep_results import SweepResults
 
 DONE = 0
+#: the result for a terminal, the written files, and the result for a program
+Told = tuple[str, list[Path], dict[str, Any]]
 
 SENSITIVITY = """\
 Which factors matter: Sobol' indices or Morris's elementary effects of a finished sweep, with 95 % intervals.
@@ -52,6 +54,7 @@ def add_commands(
         command.add_argument("--design", metavar="NAME", help="one of the store's designs (default: the one that ran last)")
         command.add_argument("--out", type=Path, metavar="DIR", help="folder to write to (default: RESULTS/analysis/<design>)")
         command.add_argument("--quiet", action="store_true", help="no table; print the written files' paths only")
+        command.add_argument("--json", action="store_true", help="print the result and the written files' paths as JSON")
         return command
 
     one = add("sensitivity", "tell which factors of a sweep matter (Sobol, Morris)", SENSITIVITY)
@@ -85,7 +88,12 @@ def run(options: argparse.Namespace) -> int:
 
     results = open_results(options.results, options.design)
     folder: Path = options.out or results.folder / "analysis" / results.design.name
-    text, written = COMMANDS[options.command](options, results, folder)
+    text, written, told = COMMANDS[options.command](options, results, folder)
+    if options.json:
+        from .json_output import print_json
+
+        print_json(**told, planned=results.planned, finished=results.finished, files=written)
+        return DONE
     if not options.quiet:
         if not results.complete:
             print(f"{results.planned - results.finished:,} of {results.planned:,} runs are not finished.\n")
@@ -95,22 +103,28 @@ def run(options: argparse.Namespace) -> int:
     return DONE
 
 
-def _sensitivity(options: argparse.Namespace, results: SweepResults, folder: Path) -> tuple[str, list[Path]]:
+def _sensitivity(options: argparse.Namespace, results: SweepResults, folder: Path) -> Told:
     found = results.sensitivity(options.outcome, policy=options.policy, against=options.against)
-    return found.text(options.most), found.write(folder)
+    told = {"method": found.method, "measures": found.measures, "indices": found.table, "left_out": found.left_out}
+    return found.text(options.most), found.write(folder), told
 
 
-def _discover(options: argparse.Namespace, results: SweepResults, folder: Path) -> tuple[str, list[Path]]:
+def _discover(options: argparse.Namespace, results: SweepResults, folder: Path) -> Told:
     found = results.discover(
         options.outcome, policy=options.policy, against=options.against, above=options.above, below=options.below,
         worst=options.worst, density=options.density, box=options.box,
     )  # fmt: skip
-    return found.text(), found.write(folder)
+    told = {
+        "question": found.question, "box": found.chosen, "limits": found.limits, "density": found.density, "coverage": found.coverage,
+        "mass": found.mass, "base_rate": found.base_rate, "boxes": found.trajectory,
+    }  # fmt: skip
+    return found.text(), found.write(folder), told
 
 
-def _regret(options: argparse.Namespace, results: SweepResults, folder: Path) -> tuple[str, list[Path]]:
+def _regret(options: argparse.Namespace, results: SweepResults, folder: Path) -> Told:
     found = results.robust_choice(options.outcome, dict(options.bound) if options.bound else None)
-    return found.text(), found.write(folder)
+    told = {"policies": found.policies, "points": found.points, "regret": found.regret, "satisficing": found.satisficing}
+    return found.text(), found.write(folder), told
 
 
 COMMANDS = {"sensitivity": _sensitivity, "discover": _discover, "regret": _regret}

@@ -46,6 +46,7 @@ def add_arguments(command: argparse.ArgumentParser, whole: Callable[[int, int], 
     add("--seed", type=whole(0, 2**31 - 1), metavar="N", default=1, help="of all proposals (default: %(default)s)")
     add("--workers", type=whole(1, 4096), metavar="N", help="processes (default: one a core)")
     add("--quiet", action="store_true", help="no progress bars; print the folder's path only")
+    add("--json", action="store_true", help="print the folder and the result as JSON, in place of the table")
 
 
 def calibrated_names() -> list[str]:
@@ -73,6 +74,7 @@ def run(options: argparse.Namespace) -> int:
     from .calibration_runs import RunStore
     from .calibration_statistics import Yardstick
     from .folder import explaining, replace_file
+    from .json_output import print_json
     from .observed import UnusableObservations, observed
     from .running import Clock, adapted
 
@@ -121,6 +123,9 @@ def run(options: argparse.Namespace) -> int:
             replace_file(out / f"{name}.csv", frame.to_csv(index=False, lineterminator="\n"))
         replace_file(out / "posterior.json", json.dumps(made_with, indent=1) + "\n")
         _figure(prior, found, told).savefig(out / "identifiability.png", dpi=110)
+    if options.json:
+        print_json(folder=out, **made_with, identifiability=told, coverage=covered)
+        return DONE
     if options.quiet:
         print(out)
         return DONE
@@ -150,6 +155,11 @@ def _screen(options: argparse.Namespace, yardstick: Any, history: Any) -> int:
     path = options.out / "screening.csv"
     with explaining(options.out):
         replace_file(path, table.to_csv(index=False, lineterminator="\n", float_format="%.6g"))
+    if options.json:
+        from .json_output import print_json
+
+        print_json(file=path, effects=table)
+        return DONE
     if options.quiet:
         print(path)
         return DONE

@@ -166,11 +166,13 @@ def parser() -> argparse.ArgumentParser:
     report.add_argument("--language", metavar="CODE", default="en",
                         help="language of the texts: a code, or a catalogue of your own (.toml; default: %(default)s)")  # fmt: skip
     report.add_argument("--quiet", action="store_true", help="print nothing but the report's path")
+    _json_option(report, "print the paths of the pages as JSON")
     rerun = add("rerun", "run what a results folder says again, and tell whether the figures are the same")
     rerun.add_argument("results", metavar="RESULTS", type=Path)
     rerun.add_argument("--workers", type=_whole(1, 4096), metavar="N", help="processes (default: one a core)")
     rerun.add_argument("--out", type=Path, metavar="DIR", help="also write the new results to this folder")
     rerun.add_argument("--quiet", action="store_true", help="no progress bars")
+    _json_option(rerun, "print whether the figures are the same, and those that are not, as JSON")
     data = add("data", "read the publishers' own files")
     of_data = data.add_subparsers(dest="data_command", metavar="COMMAND", parser_class=_Parser, required=True)
     imported = of_data.add_parser(
@@ -184,6 +186,7 @@ def parser() -> argparse.ArgumentParser:
     imported.add_argument("--out", type=Path, metavar="DIR", default=Path("observed"),
                           help="folder for observations.csv and the tables (default: %(default)s)")  # fmt: skip
     imported.add_argument("--quiet", action="store_true", help="print the written files' paths only")
+    _json_option(imported, "print what was read of each file, what could not be used, and the written files' paths as JSON")
     dashboard = add("dashboard", "choose, change, run and compare scenarios in a browser (extra `dashboard`)")
     dashboard_command.add_arguments(dashboard)
     completion = add("completion", "print what lets a shell complete commands, options, files and scenario names")
@@ -496,6 +499,12 @@ def _report(options: argparse.Namespace) -> int:
         path = found.rewrite_report(options.results, chosen, language, options.pdf, progress=not options.quiet)
     except NoPdf as error:
         raise Usage(str(error)) from None
+    if options.json:
+        from .json_output import print_json
+
+        own = {code: path.parent / "stakeholders" / f"{code}.html" for code in sorted({seat.code for seat in chosen})}
+        print_json(report=path, pdf=path.with_suffix(".pdf") if options.pdf else None, pages=own)
+        return DONE
     if options.quiet:
         print(path)
         return DONE
@@ -522,7 +531,12 @@ def _rerun(options: argparse.Namespace) -> int:
     if options.out is not None:
         command = f"countersmuggling rerun {options.results}"
         replace(found, provenance={**found.provenance, "command": command}).write(options.out)
-    print(agreed, file=sys.stdout if agreed.identical else sys.stderr)
+    if options.json:
+        from .json_output import print_json
+
+        print_json(identical=agreed.identical, figures=agreed.rows, differing=agreed.differing, folder=options.out)
+    else:
+        print(agreed, file=sys.stdout if agreed.identical else sys.stderr)
     if not agreed.identical:
         print("Versions are in each folder's provenance.json.", file=sys.stderr)
     return DONE if agreed.identical else FAULT
@@ -538,7 +552,7 @@ def _data(options: argparse.Namespace) -> int:
     written: list[Path] = []
     for path, published in zip(options.file, found, strict=True):
         written += [w for w in keep(published, options.out) if w not in written]
-        if options.quiet:
+        if options.quiet or options.json:
             continue
         rows = published.rows
         if rows.empty:
@@ -549,6 +563,16 @@ def _data(options: argparse.Namespace) -> int:
             print(f"{path}: {published.publisher}, {rows['period'].min()} to {rows['period'].max()}: {told}")
         for unused in published.unused:
             print(f"  not used: {unused}")
+    if options.json:
+        from .json_output import print_json
+
+        read = [
+            {"file": path, "publisher": p.publisher, "rows": len(p.rows), "unused": list(p.unused),
+             "totals": {} if p.rows.empty else p.rows.groupby("outcome")["value"].sum().to_dict()}
+            for path, p in zip(options.file, found, strict=True)
+        ]  # fmt: skip
+        print_json(read=read, files=written)
+        return DONE
     print("\n".join(str(w) for w in written))
     return DONE
 

@@ -50,6 +50,7 @@ def add_commands(add: Add, whole: Whole, at_least_one: Callable[[str], float]) -
         command.add_argument("--workers", type=whole(1, 4096), metavar="N", help="processes (default: one a core)")
         command.add_argument("--out", type=Path, metavar="DIR", help="folder (default: results/<command>-<scenario>)")
         command.add_argument("--quiet", action="store_true", help="no progress bars and no table; print the folder's path only")
+        command.add_argument("--json", action="store_true", help="print the folder and the result as JSON, in place of the table")
         _cluster(command, "the runs")
 
 
@@ -86,6 +87,13 @@ def run(options: argparse.Namespace) -> int:
 def _refused(message: str) -> int:
     print(f"countersmuggling: {message}", file=sys.stderr)
     return INVALID
+
+
+def _as_json(folder: Path, **content: Any) -> int:
+    from .json_output import print_json
+
+    print_json(folder=folder, **content)
+    return DONE
 
 
 def _runner(options: argparse.Namespace) -> Any:
@@ -211,6 +219,9 @@ def _waterbed(options: argparse.Namespace) -> int:
         folder.heading("Screening")
         folder.show(found.screening, 4)
         folder.close(f"Waterbed matrix: {scenario.title or scenario.name}", options)
+    if options.json:
+        return _as_json(target, scenario=scenario.name, runs=found.runs, months=found.months, persons_per_agent=found.persons_per_agent,
+                        screening=found.screening, effects=len(found.table), stand_out=found.clear())  # fmt: skip
     if options.quiet:
         print(target)
         return DONE
@@ -248,6 +259,11 @@ def _evaluate(options: argparse.Namespace) -> int:
     with new_folder(target) as temporary:
         found = [_valued(options, scenario, methods, factors) for scenario in scenarios]
         _write_evaluation(options, temporary, scenarios, found, methods)
+    if options.json:
+        return _as_json(target, scenarios={valued.scenario: {
+            "persons_per_agent": valued.persons_per_agent, "weighted_harm": valued.evaluation.weighted_harm, "fates": valued.fates,
+            "outcomes": valued.table, "against": valued.against(), **({} if pattern is None else {"assets": pattern.table, "seen": pattern.seen}),
+        } for valued, pattern in found})  # fmt: skip
     if options.quiet:
         print(target)
         return DONE
@@ -375,6 +391,8 @@ def _regimes(options: argparse.Namespace) -> int:
         folder.chart("regimes", regimes(table))
         folder.show(table, 3)
         folder.close("When it matters to reckon with the answer", options)
+    if options.json:
+        return _as_json(target, regimes=table)
     if options.quiet:
         print(target)
         return DONE

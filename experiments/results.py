@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import math
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -20,6 +19,7 @@ from ..scenarios import OUTCOMES, Scenario, ScenarioError, load
 from . import summarising, wording
 from .added_tables import ADDED, read_added
 from .folder import FORMAT, MARKER, FolderError, explaining, is_results_folder, new_folder, put, replace_file
+from .json_output import plain
 from .texts import DEFAULT, t
 
 if TYPE_CHECKING:
@@ -332,9 +332,9 @@ class Results:
             "comparison": self.comparison.to_dict(orient="records"),
             "plans": {plan.run: dict(plan.facts) for plan in self.plans},
         }
-        plain = _plain(summary)
-        assert isinstance(plain, dict)
-        return plain
+        content = plain(summary)
+        assert isinstance(content, dict)
+        return content
 
     def write(self, folder: str | Path, report: bool = True) -> Path:
         """Write the results folder, whole or not at all.
@@ -385,7 +385,7 @@ class Results:
                 put(folder / name, content)
         put(
             folder / MARKER,
-            _json({"format": FORMAT, "format_version": FORMAT_VERSION, **_plain(dict(self.provenance))}),
+            _json({"format": FORMAT, "format_version": FORMAT_VERSION, **plain(dict(self.provenance))}),
         )
 
     def fetching(self, folder: str | Path, sources: Sequence[Path]) -> Results:
@@ -573,21 +573,6 @@ def _outcomes(file: Path) -> pd.DataFrame:
 def _stacked(parts: list[tuple[str, pd.DataFrame]], columns: Sequence[str]) -> pd.DataFrame:
     frames = [frame.assign(run=run).reindex(columns=list(columns)) for run, frame in parts]
     return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=list(columns))
-
-
-def _plain(value: Any) -> Any:
-    """Values that JSON has: NumPy's scalars unpacked, NaN and infinities as None."""
-    if isinstance(value, Mapping):
-        return {str(k): _plain(v) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(v) for v in value]
-    if hasattr(value, "item") and not isinstance(value, str | bytes):
-        value = value.item()
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if value is None or isinstance(value, str | int | float | bool):
-        return value
-    return str(value)
 
 
 def _json(content: Any) -> str:

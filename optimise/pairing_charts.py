@@ -50,6 +50,8 @@ def waterbed(table: pd.DataFrame, outcome: str = "attempts", by: str = "front", 
     effect = rows.pivot_table(index="cell", columns="affected", values="effect", sort=False).loc[order]
     z = rows.pivot_table(index="cell", columns="affected", values="z", sort=False).loc[order]
     keep = [c for c in sorted(effect.columns) if z[c].max() > 0]
+    if not keep:
+        return empty(width, f"{title}: no effect can be told from nothing.")
     effect, z = effect[keep], z[keep]
     values, clear = effect.to_numpy(float), z.to_numpy(float) >= CLEAR
     size = max(float(np.abs(values[clear]).max()) if clear.any() else float(np.abs(values).max()), 1e-12)

@@ -38,14 +38,13 @@ def folder(make_results: Callable[..., Results], tmp_path: Path) -> Path:
 
 @pytest.fixture
 def swept(tmp_path: Path) -> Path:
-    """A store that `sensitivity` has been asked about."""
+    """The store of a finished sweep."""
     pytest.importorskip("SALib", reason="needs the extra `analysis`")
     design = {
         "name": "known", "policies": {"status-quo": None, "directive": "facilitation-directive-commission"},
         "factors": {GROWTH: {"low": -0.5, "high": 0.5}, MARKUP: {}}, "sampling": {"method": "morris", "trajectories": 4}, "replicates": 1,
     }  # fmt: skip
     sweep(design, out=tmp_path / "store", engine="in-process", progress=False, function=answering)
-    assert main(["sensitivity", str(tmp_path / "store"), "--outcome", "deaths", "--quiet"]) == 0
     return tmp_path / "store"
 
 
@@ -62,7 +61,13 @@ def bed(monkeypatch: pytest.MonkeyPatch, out: Path, scenario: str = "baseline-20
 
 
 def test_factors_of_a_sweep_are_shown_by_the_report(folder: Path, swept: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["report", str(folder), "--with", str(swept), "--quiet"]) == 0
+    assert main(["report", str(folder), "--with", str(swept)]) == 2, "nobody has asked yet"
+    capsys.readouterr()
+    assert main(["sensitivity", str(swept), "--outcome", "deaths", "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert said["method"] == "morris" and said["indices"][0]["factor"] == GROWTH and said["files"][0].endswith("sensitivity.csv")
+    assert main(["report", str(folder), "--with", str(swept), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"report": str(folder / "report.html"), "pdf": None, "pages": {}}
     page = (folder / "report.html").read_text(encoding="utf-8")
     assert "Deaths on the way (directive against status-quo): hangs most on demand growth per year." in page
     drawn = pd.read_csv(folder / "figures" / "tornado.csv").set_index("factor")["part"]
@@ -71,7 +76,6 @@ def test_factors_of_a_sweep_are_shown_by_the_report(folder: Path, swept: Path, c
     assert "at the high end of its range" not in page, "ends of intervals are no ends of ranges"
     # it is kept with the results
     assert Results.read(folder).sensitivity is not None
-    capsys.readouterr()
 
 
 def test_sobol_shares_are_shares_and_pairs_are_left_out() -> None:

@@ -61,15 +61,20 @@ def calibrate(out: Path, *more: str) -> int:
     return main(["calibrate", "--out", str(out), "--budget", "40", "--draws", "10", *chosen, "--quiet", *more])
 
 
-def test_the_folder_holds_everything_and_a_killed_run_goes_on(tmp_path: Path, model: Model) -> None:
+def test_the_folder_holds_everything_and_a_killed_run_goes_on(
+    tmp_path: Path, model: Model, capsys: pytest.CaptureFixture[str]
+) -> None:
     out = tmp_path / "calibration"
     model.patience = 17
     assert calibrate(out) == 130
     model.patience = 10**9
     assert calibrate(out) == 0
     assert model.made == 40
-    assert calibrate(out) == 0
+    capsys.readouterr()
+    assert calibrate(out, "--json") == 0
     assert model.made == 40
+    result = json.loads(capsys.readouterr().out)
+    assert result["draws"] == 10 and {row["parameter"] for row in result["identifiability"]} == set(NAMES)
     shipped = posterior.read_ensemble((out / "posterior.csv").read_text(encoding="utf-8"))
     assert shipped.names == NAMES
     assert len(shipped.values) == 10
@@ -112,8 +117,9 @@ def test_the_report_of_a_calibration(tmp_path: Path, model: Model, monkeypatch: 
     assert (pd.read_csv(report / "displacement.csv")["share"] >= 0.0).all()
 
 
-def test_screening_ranks_the_parameter_that_matters_first(tmp_path: Path, model: Model) -> None:
-    assert main(["calibrate", "--screen", "2", "--out", str(tmp_path), "--quiet"]) == 0
+def test_screening_ranks_the_parameter_that_matters_first(tmp_path: Path, model: Model, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["calibrate", "--screen", "2", "--out", str(tmp_path), "--quiet", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["effects"][0]["group"] == "route_choice.fee"
     table = pd.read_csv(tmp_path / "screening.csv")
     assert table["group"].iloc[0] == "route_choice.fee"
     assert (table["distance"].iloc[1:] < 1e-9).all()

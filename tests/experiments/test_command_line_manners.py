@@ -21,6 +21,7 @@ import pytest
 from countersmuggling.experiments import cli, completing
 from countersmuggling.experiments.console_tables import table
 from countersmuggling.experiments.help_examples import EXAMPLES
+from countersmuggling.experiments.json_output import print_json
 from countersmuggling.experiments.results import Results
 from countersmuggling.experiments.terminal import coloured, colours
 from countersmuggling.model import kept_runs, replicates
@@ -137,6 +138,22 @@ def test_the_script_for_zsh_is_one_that_zsh_reads(here: Path) -> None:
 
 
 # ------------------------------------------------------------------ JSON
+
+
+#: commands whose result is a file in a format of its own, a page in a browser, or a script
+WITHOUT_JSON = {"new", "schema", "dashboard", "completion", "data", "validate"}
+
+
+@pytest.mark.parametrize(("name", "command"), list(commands(cli.parser())), ids=lambda v: v if isinstance(v, str) else "")
+def test_every_command_with_a_result_gives_it_as_json(name: str, command: argparse.ArgumentParser) -> None:
+    assert ("--json" in command._option_string_actions) == (name not in WITHOUT_JSON)
+
+
+def test_json_has_plain_values_only(capsys: pytest.CaptureFixture[str]) -> None:
+    print_json(table=pd.DataFrame({"a": [1.5, float("nan")], "b": [Path("x"), True]}), none=None, many=(1, float("inf")))
+    assert json.loads(capsys.readouterr().out) == {
+        "table": [{"a": 1.5, "b": "x"}, {"a": None, "b": True}], "none": None, "many": [1, None],
+    }  # fmt: skip
 
 
 def test_json_of_scenarios_designs_and_check(here: Path, capsys: pytest.CaptureFixture[str]) -> None:

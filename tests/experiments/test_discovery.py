@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 from pathlib import Path
 from types import SimpleNamespace
@@ -128,6 +129,9 @@ def test_the_command_tells_the_box_and_writes_it(results: SweepResults, tmp_path
     told = capsys.readouterr().out
     assert "Deaths on the way: directive against status-quo above 0 deaths:" in told and "demand_growth_per_year" in told
     assert {p.name for p in (tmp_path / "d").iterdir()} == {"discovery.csv", "discovery-boxes.csv", "discovery.png", "discovery-boxes.png"}
+    assert cli.main([*command, "--policy", "directive", "--against", "status-quo", "--above", "0", "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert result["limits"][0]["factor"].endswith("demand_growth_per_year") and 0 < result["density"] <= 1 and result["finished"] == result["planned"]
     assert cli.main([*command, "--above", "5000"]) == 2
     assert "figures go from 100 to 200" in capsys.readouterr().err
 

@@ -55,6 +55,10 @@ def test_evaluate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytes
     page = (out / "evaluation.html").read_text(encoding="utf-8")
     assert "What became of people" in page and "<svg" in page and "src=" not in page and 'href="http' not in page
     assert json.loads((out / "provenance.json").read_text(encoding="utf-8"))["pairs"] == 3
+    assert main(["evaluate", "baseline-2025", "--assets", "1,2", "--json", "--quiet", "--out", str(out)]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert result["folder"] == str(out) and result["scenarios"]["baseline-2025"]["seen"]["less per asset"] == "no"
+    assert {row["placement"] for row in result["scenarios"]["baseline-2025"]["weighted_harm"]} >= {"static", "anticipating"}
 
 
 def test_without_a_name_every_scenario_that_plans(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -70,7 +74,8 @@ def test_without_a_name_every_scenario_that_plans(tmp_path: Path, monkeypatch: p
 
 
 def test_waterbed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    table = pd.DataFrame([("border_guard", "ITA", "GRC by EMED", "front", "attempts", "attempts", 2.0, 0.1, 64, 1e-9, "place")],
+    table = pd.DataFrame([("border_guard", "ITA", "GRC by EMED", "front", "attempts", "attempts", 2.0, 0.1, 64, 1e-9, "place"),
+                          ("border_guard", "ITA", "ITA", "member_state", "case_backlog", "cases", 0.0, 0.0, 64, 1.0, "place")],
                          columns=list(waterbed.COLUMNS))
     screening = pd.DataFrame([("border_guard", "central_mediterranean", "ITA, MLT", 40.0, 1e-5, True)], columns=list(waterbed.SCREENING_COLUMNS))
     monkeypatch.setattr(waterbed, "measure_waterbed", lambda *_, **__: Waterbed(table, screening, 72, 12, 100.0))
@@ -80,6 +85,9 @@ def test_waterbed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytes
     assert "1 groups of places were screened, 1 taken apart; 72 runs" in said and "at GRC by EMED +2 attempts" in said
     assert list(pd.read_csv(out / "waterbed.csv").columns) == list(waterbed.COLUMNS)
     assert (out / "figures" / "waterbed-attempts.png").stat().st_size > 1000
+    assert main(["waterbed", "baseline-2025", "--json", "--out", str(out)]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert result["runs"] == 72 and result["screening"][0]["chosen"] is True and result["stand_out"][0]["affected"] == "GRC by EMED"
 
 
 def test_regimes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -89,6 +97,8 @@ def test_regimes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest
     assert main(["regimes", "--toy-only", "--out", str(tmp_path / "r")]) == 0
     assert "alternation" in capsys.readouterr().out
     assert (tmp_path / "r" / "figures" / "regimes.png").exists()
+    assert main(["regimes", "--toy-only", "--json", "--out", str(tmp_path / "r")]) == 0
+    assert {row["method"] for row in json.loads(capsys.readouterr().out)["regimes"]} == set(WAYS)
 
 
 @pytest.mark.parametrize(("arguments", "said"), [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 from datetime import datetime
 from pathlib import Path
 
@@ -306,7 +307,9 @@ def test_import_command_keeps_what_other_files_brought(
     assert "Eurostat" in told and "9,999" in told and "observations.csv" in told
     rows = pd.read_csv(out / "observations.csv", keep_default_na=False)
     assert set(rows["publisher"]) == {"Eurostat", "IOM, Missing Migrants Project"}
-    assert main(["data", "import", str(second), "--out", str(out), "--quiet"]) == 0
+    assert main(["data", "import", str(second), "--out", str(out), "--json"]) == 0
+    read = json.loads(capsys.readouterr().out)
+    assert read["read"][0]["totals"]["deaths"] == 5.0 and str(out / "observations.csv") in read["files"]
     again = pd.read_csv(out / "observations.csv", keep_default_na=False)
     assert len(again) == len(rows) and again["value"].sum() == rows["value"].sum()  # nothing twice
     (out / "observations.csv").write_text("mine\n1\n", encoding="utf-8")

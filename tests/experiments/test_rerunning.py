@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pandas as pd
@@ -49,6 +50,8 @@ def test_a_folder_is_run_again_and_a_changed_figure_is_found(
     pd.testing.assert_frame_equal(kept, again, check_exact=True)
     kept.loc[kept.index[0], "value"] += 1.0
     kept.to_parquet(folder / "outcomes.parquet", index=False)
-    assert main(["rerun", str(folder), "--workers", "1", "--quiet"]) == 1
-    assert "not the same: 1 of" in capsys.readouterr().err
+    assert main(["rerun", str(folder), "--workers", "1", "--quiet", "--json"]) == 1
+    said = json.loads(capsys.readouterr().out)
+    (other,) = said["differing"]
+    assert not said["identical"] and said["figures"] == len(kept) and other["before"] == other["after"] + 1.0
     assert main(["rerun", str(tmp_path / "nowhere")]) == 2

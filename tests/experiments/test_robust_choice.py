@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -93,6 +94,9 @@ def test_the_command_and_its_files(results: SweepResults, tmp_path: Path, capsys
         "regret.csv", "satisficing.csv", "policies.csv", "regret.png", "satisficing.png", "parallel-coordinates.png", "trade-offs.png",
     }  # fmt: skip
     assert len(pd.read_csv(tmp_path / "r" / "policies.csv")) == 12
+    assert cli.main([*command, "--outcome", "deaths", "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert result["points"] == 4 and {row["policy"] for row in result["regret"]} == set(result["policies"]) and len(result["files"]) == 7
     assert cli.main([*command, "--bound", "deaths"]) == 2
     assert "expected OUTCOME=FIGURE such as deaths=8000, got 'deaths'" in capsys.readouterr().err
     assert cli.main([*command, "--bound", "death=3"]) == 2

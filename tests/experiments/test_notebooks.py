@@ -40,6 +40,7 @@ AFTERWARDS = {
     "own-policy": "len(mistakes) == 3 and by_places['legal_pathway_admissions'].is_monotonic_increasing and 'never by itself' in refusal",
     "replace-a-rule": "table.loc['networks_dismantled', 'ModelWithTightBudgets'] < table.loc['networks_dismantled', 'SmugglingModel']",
     "optimisation": "abs(points - 26) < 0.001 and abs(other - 26) < 0.001 and plan.status == 'optimal' and 'minimum' in conflict",
+    "sweep": "found.ranking('smuggler_profit_eur', 'status-quo').index[0].endswith('fees.demand_elasticity') and len(box.limits) and len(table) == 32",
     "backtest": "simulated['P8.held.2016-03.EMED'] < 0.5 and len(table) == 4",
 }
 

@@ -23,8 +23,14 @@ LEAD = (
     "Compare an option with today's arrangement in a simulation of routes, smuggling networks and authorities. It compares options "
     "under stated assumptions; it does not forecast arrivals, and fewer arrivals are never by themselves the aim."
 )
-#: less empty space than Streamlit leaves
-CLOSER = "<style>.stMainBlockContainer {padding-top: 2.2rem; padding-bottom: 3rem; max-width: 1180px}</style>"
+#: less empty space than Streamlit leaves, and nothing cut off
+CLOSER = (
+    "<style>.stMainBlockContainer {padding-top: 2.2rem; padding-bottom: 3rem; max-width: 1180px} "
+    # figures in words are longer than Streamlit's tiles expect: they go on in a second line
+    "[data-testid='stMetricValue'] {font-size: 1.7rem; line-height: 1.25} "
+    "[data-testid='stMetricValue'], [data-testid='stMetricValue'] *, [data-testid='stMetricDelta'] * {white-space: normal; overflow: visible; "
+    "text-overflow: clip}</style>"
+)
 OUTCOMES_OVER_TIME = (
     "deaths", "irregular_crossings", "travellers_in_debt", "smuggler_profit_eur", "active_networks", "case_backlog", "cost_eur",
 )  # fmt: skip

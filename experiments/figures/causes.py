@@ -142,7 +142,7 @@ def waterbed(
     table : DataFrame, optional
         Columns resource, place, affected_place, outcome, effect (per unit of staff), se; by default the results' own.
     resource, outcome : str, optional
-        Which of them; by default the table's first.
+        Which of them; by default the table's first outcome, and of the resources that with the effect farthest from zero in standard errors.
     width : float
         Inches at most.
     """
@@ -151,8 +151,12 @@ def waterbed(
     if table is None or table.empty:
         return empty(width, t("figure.waterbed_none"))
     own = table.rename(columns={"affected place": "affected_place"})
-    resource, outcome = resource or str(own["resource"].iloc[0]), outcome or str(own["outcome"].iloc[0])
-    own = own[(own["resource"] == resource) & (own["outcome"] == outcome)]
+    outcome = outcome or str(own["outcome"].iloc[0])
+    own = own[own["outcome"] == outcome]
+    if resource is None:
+        far = np.where(own["se"] > 0, own["effect"].abs() / own["se"].where(own["se"] > 0, 1.0), 0.0)
+        resource = str(own["resource"].iloc[int(far.argmax())])
+    own = own[own["resource"] == resource]
     effect = own.pivot_table(index="place", columns="affected_place", values="effect", aggfunc="sum")
     error = own.pivot_table(index="place", columns="affected_place", values="se", aggfunc="sum").reindex_like(effect)
     # places that are pressed stand in the same order in both directions, so that the diagonal is a place's own effect
@@ -165,15 +169,16 @@ def waterbed(
     axes = chart.subplots()
     top = float(np.nanmax(np.abs(values), initial=0.0)) or 1.0
     colours = matplotlib.colors.LinearSegmentedColormap.from_list("less-more", [LESS, "#ffffff", MORE])
-    axes.imshow(np.nan_to_num(values), cmap=colours, vmin=-top, vmax=top, aspect="auto")
+    clear = (errors > 0) & (np.abs(values) > 2 * errors)
+    # noise is not to look like a finding
+    axes.imshow(np.nan_to_num(np.where(clear, values, 0.25 * values)), cmap=colours, vmin=-top, vmax=top, aspect="auto")
     for i in range(len(rows)):
         for j in range(len(columns)):
             value = values[i, j]
             if math.isnan(value):
                 continue
-            sure = errors[i, j] > 0 and abs(value) > 2 * errors[i, j]
             axes.text(j, i, wording.number(value, top, True), ha="center", va="center", fontsize=7.5,
-                      fontweight="bold" if sure else "normal", color="white" if abs(value) > 0.62 * top else INK)  # fmt: skip
+                      fontweight="bold" if clear[i, j] else "normal", color="white" if clear[i, j] and abs(value) > 0.62 * top else INK)  # fmt: skip
     axes.set_xticks(range(len(columns)), [_place_label(c) for c in columns], fontsize=7.5, rotation=40 if len(columns) > 6 else 0,
                     ha="left" if len(columns) > 6 else "center")  # fmt: skip
     axes.xaxis.tick_top()

@@ -87,6 +87,10 @@ def test_click_through(address: str, tmp_path: Path) -> None:
         simulate.click()
         page.get_by_role("heading", name="The answer").wait_for()
         page.get_by_text("Deaths on the way", exact=True).first.wait_for()
+        cut = "e => [e, ...e.querySelectorAll('*')].filter(x => x.scrollWidth > x.clientWidth + 1 && x.clientWidth > 0).length"
+        for tile in ("stMetricValue", "stMetricDelta"):
+            assert page.get_by_test_id(tile).count() >= 3
+            assert page.get_by_test_id(tile).evaluate_all(f"all => all.map({cut})") == [0] * page.get_by_test_id(tile).count()
         for tab, seen in (("Over time", "The months as a table"), ("Map", "The legs as a table"), ("Plan and prices", "No plan was asked for")):
             page.get_by_role("tab", name=tab).click()
             page.get_by_text(seen).wait_for()
@@ -120,6 +124,15 @@ def test_click_through(address: str, tmp_path: Path) -> None:
         editor.press("Control+Enter")
         page.get_by_text("my-option.yaml:2:1").wait_for(state="hidden")
         assert simulate.is_enabled()
+
+        # stopped on the way: the page can be used again at once
+        page.get_by_role("slider", name="Months").focus()
+        page.keyboard.press("End")
+        page.wait_for_timeout(1500)
+        simulate.click()
+        page.get_by_role("button", name="Stop").click()
+        page.get_by_role("button", name="Stop").wait_for(state="hidden")
+        assert simulate.is_enabled() and page.get_by_text("Traceback").count() == 0
         page.screenshot(path=os.environ.get("COUNTERSMUGGLING_SCREENSHOT", str(tmp_path / "page.png")), full_page=True)
         browser.close()
     assert foreign == []

@@ -88,7 +88,7 @@ MATRIX = pd.DataFrame(
 
 
 def test_waterbed_shows_every_effect_where_it_belongs(results: Results) -> None:
-    chart = results.plot.waterbed(MATRIX)
+    chart = results.plot.waterbed(MATRIX, resource="analyst")
     (axes,) = chart.axes
     assert [label.get_text() for label in axes.get_yticklabels()] == ["GRC", "ITA"]
     assert [label.get_text() for label in axes.get_xticklabels()] == ["GRC", "ITA"]
@@ -96,9 +96,10 @@ def test_waterbed_shows_every_effect_where_it_belongs(results: Results) -> None:
     minus = "\N{MINUS SIGN}"
     assert cells == {(0, 0): (f"{minus}1.00", "bold"), (0, 1): ("+0.25", "bold"), (1, 0): ("+1.50", "normal"), (1, 1): (f"{minus}2.00", "bold")}
     image = axes.images[0].get_array()
-    assert image is not None and image.tolist() == [[-1.0, 0.25], [1.5, -2.0]]
+    assert image is not None and image.tolist() == [[-1.0, 0.25], [0.25 * 1.5, -2.0]], "within the noise, paler"
     assert chart.table["effect"].tolist() == [-2.0, 1.5, -1.0, 0.25]
     assert f"ITA on ITA {minus}2.00" in chart.alt
+    assert set(results.plot.waterbed(MATRIX).table["resource"]) == {"prosecutor"}, "the clearest effect"
     assert results.plot.waterbed().alt == "No waterbed matrix lies in these results."
 
 

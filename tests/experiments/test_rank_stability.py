@@ -43,10 +43,18 @@ def test_a_ranking_that_hangs_on_judgement_shows_it() -> None:
         for job in jobs:
             value = job.scenario.parameters(job.replicate)[name]
             effect = {"baseline-2025": 0.0, "legal-pathways": -1.0, "global-alliance": -1.1 + np.sign(value - row.value)}
-            found.append({"deaths": 100.0 + next(v for k, v in effect.items() if job.scenario.name.startswith(k))})
+            total = next(v for k, v in effect.items() if job.scenario.name.startswith(k))
+            found.append({"deaths": 100.0 + total, "networks_dismantled": 100.0 + total})
         return found
 
-    table = rank_stability("baseline-2025", ["legal-pathways", "global-alliance"], "deaths", replicates=16, evaluate=totals)
+    both = rank_stability(
+        "baseline-2025", ["legal-pathways", "global-alliance"], ["deaths", "networks_dismantled"], replicates=16, evaluate=totals
+    )
+    table = both[both["outcome"] == "deaths"]
+    # of deaths less is better, of dismantled networks more: the two orders of the means are each other's reverse
+    for condition, part in both.groupby("condition"):
+        first = [str(rows["option"].iloc[0]) for _, rows in part.groupby("outcome")]
+        assert first[0] != first[1], condition
     order = {str(c): float(part["same_order"].iloc[0]) for c, part in table.groupby("condition")}
     assert set(order) == set(conditions(load("baseline-2025")))
     assert order["grade B"] == order["grade C"] == 1.0

@@ -388,6 +388,7 @@ def _statistics_of(job: Job) -> dict[str, float]:
 
 def measure(
     replicates: int | None = None, *, workers: int | None = None, progress: bool = True,
+    persons_per_agent: float | None = None,
 ) -> pd.DataFrame:  # fmt: skip
     """Run the replays and hold them against the bands.
 
@@ -397,6 +398,8 @@ def measure(
         Runs of each replay, by default as many as `history-2014-2022` says.
     workers : int, optional
     progress : bool
+    persons_per_agent : float, optional
+        People a row, by default those of `history-2014-2022`.
 
     Returns
     -------
@@ -404,6 +407,8 @@ def measure(
         See `compared`.
     """
     history = load(SCENARIO)
+    if persons_per_agent is not None:
+        history = history.model_copy(update={"model": history.model.model_copy(update={"persons_per_agent": persons_per_agent})})
     per_agent = {"persons_per_agent": history.model.persons_per_agent}
     short = [load(name) for name in EVENTS]
     whole = [history, *(s.model_copy(update={"model": s.model.model_copy(update=per_agent)}) for s in short)]
@@ -438,13 +443,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Command line: print the table, and write it as CSV with ``--out``."""
     parser = argparse.ArgumentParser(prog="python -m countersmuggling.experiments.patterns", description=__doc__)
     parser.add_argument("--replicates", type=int, help="runs of the replay (default: the scenario's)")
+    parser.add_argument("--persons-per-agent", type=float, help="people a row (default: the scenario's)")
     parser.add_argument("--workers", type=int, help="processes (default: one a core)")
     parser.add_argument("--out", type=Path, help="folder for patterns.csv")
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
     given = parser.parse_args(arguments)
-    if min(given.replicates or 1, given.workers or 1) < 1:
-        parser.error("--replicates and --workers have to be at least 1")
-    table = measure(replicates=given.replicates, workers=given.workers, progress=not given.quiet)
+    if min(given.replicates or 1, given.workers or 1, given.persons_per_agent or 1.0) < 1:
+        parser.error("--replicates, --workers and --persons-per-agent have to be at least 1")
+    table = measure(
+        replicates=given.replicates, workers=given.workers, progress=not given.quiet, persons_per_agent=given.persons_per_agent
+    )
     if given.out is not None:
         given.out.mkdir(parents=True, exist_ok=True)
         table.to_csv(given.out / "patterns.csv", index=False)

@@ -1,4 +1,4 @@
-"""How fast is the optimiser, and how much of that is building? Four ways to the same optimum, side by side.
+"""How fast is the optimiser, and how much of that is building? Five ways to the same optimum, side by side.
 
     python benchmarks/optimiser.py [--size full|large|small] [--form plan|recourse|both] [--limit SECONDS] [--build-only]
 
@@ -13,11 +13,13 @@ minute; ``large`` is ``full`` with nine segments instead of five, some 510,000 c
     which avoids harm along the host's own curve of five segments, filled scenario by scenario.  Some 300,000 columns at full
     size: the large set of scenarios.
 
-Four ways, each in a process of its own, one after the other:
+Five ways, each in a process of its own, one after the other:
 
-``pulp-highs``      the package's arrays, rendered in PuLP, solved by HiGHS: ``solve(model, "highs")``
-``scipy-highs``     the same arrays through SciPy's HiGHS, interior point: ``solve(model, "scipy")``, the fast path
-``highs``           the same arrays handed to HiGHS directly, interior point: the limit; its answer is not checked
+``pulp-highs``      what the package does: ``solve(model, "highs")``, a PuLP problem whose arrays HiGHS takes as they are
+``scipy-highs``     the same arrays through SciPy's HiGHS: ``solve(model, "scipy")``, the fast path
+``highs``           the same arrays handed to HiGHS directly: the limit; its answer is not checked
+``pulp-written``    the PuLP problem with all its variables and rows, as after somebody has read or extended it, solved by
+                    PuLP's own HiGHS: what the objects cost
 ``pulp-naive-cbc``  the programme as one writes it in PuLP by hand (``lpSum`` term by term), solved by PuLP's CBC as it comes
 
 Times are CPU seconds of the process and of what it starts (CBC is a process of its own), without imports.  ``before`` is
@@ -49,7 +51,7 @@ import numpy as np
 
 SIZES = {"full": (10, 20, 100, 5), "large": (10, 20, 100, 9), "small": (5, 4, 10, 5)}
 FORMS = ("plan", "recourse")
-WAYS = ("pulp-highs", "scipy-highs", "highs", "pulp-naive-cbc")
+WAYS = ("pulp-highs", "scipy-highs", "highs", "pulp-written", "pulp-naive-cbc")
 LEVEL = 0.9
 UNIT = 0.01
 EQUAL = 1e-6
@@ -329,7 +331,7 @@ def naive(way: str, instance: Instance, form: str, limit: float, clock: Clock, t
 
 
 def through_arrays(way: str, instance: Instance, form: str, limit: float, clock: Clock, told: dict[str, Any]) -> None:
-    """The package's arrays, by one of three ways."""
+    """The package's arrays, by one of four ways."""
     import scipy.optimize._linprog_highs as inner
 
     from countersmuggling.optimise import solving
@@ -338,6 +340,8 @@ def through_arrays(way: str, instance: Instance, form: str, limit: float, clock:
     told |= {"shape": list(model.shape), "entries": int(model.matrix.nnz)}
     if way == "highs":
         told["objective"] = directly(model, clock)
+    elif way == "pulp-written":
+        told["objective"] = written_out(model, clock)
     else:
         solving._interruptible = clock.around(solving._interruptible)
         inner._highs_wrapper = clock.around(inner._highs_wrapper)
@@ -370,6 +374,26 @@ def directly(model: Any, clock: Clock) -> float:
     return float(engine.getObjectiveValue()) * model.objective_unit
 
 
+def written_out(model: Any, clock: Clock) -> float:
+    """PuLP with its objects, solved and checked."""
+    import pulp
+
+    from countersmuggling.optimise import duals, solving
+    from countersmuggling.optimise.rendering import to_pulp
+
+    problem = to_pulp(model)
+    problem.variables()  # a look: from here on PuLP's objects are the problem
+    solving._interruptible = clock.around(solving._interruptible)
+    problem.solve(solving._pulp_solver("highs", None, model.shape[1] >= solving.INTERIOR_POINT_FROM, None))
+    if problem.sol_status != pulp.LpSolutionOptimal:
+        raise SystemExit(f"PuLP ended with {problem.sol_status}")
+    x = solving._values(model, problem)
+    certificate = solving.verify(model, x, duals.from_pulp(problem, "highs"))
+    if not certificate.passed:
+        raise SystemExit(f"the answer does not pass the check: {certificate}")
+    return float(model.objective(x))
+
+
 # ---------------------------------------------------------------------------------------------- side by side
 
 
@@ -399,12 +423,11 @@ def compare(options: argparse.Namespace, form: str) -> bool:
         print(f"| `{run['way']}` | {run['shape'][0]:,} x {run['shape'][1]:,} | {run['total']:.2f} | {run['before']:.2f} | "
               f"{run['solver']:.2f} | {run['after']:.2f} | {100 * run['before'] / run['total']:.1f} % | {run['before_mb']:.0f} | "
               f"{run['peak_mb']:.0f} | {objective} |")
-    done = {run["way"]: run for run in results}
     ended = [run["objective"] for run in results if run["ended"] == "optimal"]
     done = {run["way"]: run for run in results}
     by_hand = done.get("pulp-naive-cbc")
     print()
-    for way in (way for way in WAYS[:3] if way in done and by_hand is not None):
+    for way in (way for way in WAYS[:4] if way in done and by_hand is not None):
         run, bound = done[way], "" if by_hand["ended"] == "optimal" else "at least "
         print(f"{way}: " + ("" if options.build_only else f"{bound}{by_hand['total'] / run['total']:.1f} times faster, ")
               + f"{by_hand['before'] / run['before']:.1f} times quicker to build, {run['before_mb'] / by_hand['before_mb']:.2f} of the "

@@ -68,7 +68,14 @@ def plan_item(found: Results, plan: PlanRecord, drawn: Figures) -> dict[str, Any
         "prices": drawn.item(f"shadow-prices{name}", figures.shadow_prices(found, plan.run), t("plan.prices")),
         "limits": None if plan.limits is None else used_up(plan.limits),
         "frontier": drawn.item(f"frontier{name}", frontier, t("plan.frontier")) if frontier is not None else None,
+        "study": studied(facts),
     }  # fmt: skip
+
+
+def studied(facts: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What else was asked of a plan (``--study``): headings with their sentences, as the results keep them."""
+    sections = (facts.get("study") or {}).get("sections") or {}
+    return [{"heading": str(heading), "texts": [str(text) for text in told]} for heading, told in sections.items() if told]
 
 
 def used_up(limits: pd.DataFrame, most: int = 12) -> list[dict[str, Any]]:

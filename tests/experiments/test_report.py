@@ -236,6 +236,18 @@ def test_plan_and_prices(made: tuple[Page, str]) -> None:
     assert "One more would do harm." not in text
 
 
+def test_what_was_asked_of_a_plan_besides_is_told_under_its_headings(make_results: Callable[..., Results]) -> None:
+    found = make_results(3, 2)
+    (plan,) = found.plans
+    sections = {"What more would bring": ["EUR 1 million more would do <good>."], "Nothing under this": []}
+    asked = replace(plan, facts={**plan.facts, "study": {"sections": sections}})
+    page, text = page_of(replace(found, plans=(asked,)))
+    assert "What was asked about the plan besides" in page.text and "What more would bring" in page.text
+    assert "EUR 1 million more would do <good>." in page.text and "<good>" not in text
+    assert "Nothing under this" not in page.text, "a heading without a sentence"
+    assert "What was asked about the plan besides" not in page_of(found)[0].text
+
+
 def test_texts_of_users_are_only_texts_and_two_replicates_are_few(
     make_results: Callable[..., Results],
 ) -> None:

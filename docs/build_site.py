@@ -1,12 +1,13 @@
 """Build the documentation as a site that needs no network: ``python docs/build_site.py FOLDER`` (extra ``docs``).
 
 Pages are the repository's own documents; links between them are kept, links to code become its name. The reference is made from
-docstrings, the gallery from invented results (``--gallery``), and the build is strict: a broken link or a name that is not there ends it.
+docstrings, the gallery from the figures of a results folder (``--gallery``; no picture is kept in the repository), and the build is strict: a broken link or a name that is not there ends it.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import re
 import shutil
@@ -19,16 +20,24 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = "countersmuggling"
 #: part of the site -> (title, document) in order; documents are paths in the repository
 NAVIGATION: dict[str, list[tuple[str, str]]] = {
-    "Tutorial": [("From a fresh clone", "README.md"), ("Notebooks and where what stands", "docs/index.md")],
+    "Tutorial": [
+        ("What it is", "README.md"), ("A first hour", "docs/tutorial.md"), ("Notebooks and where what stands", "docs/index.md"),
+    ],
     "How to": [
-        ("Scenario files", "docs/scenario-files.md"), ("Results folder", "docs/results-folder.md"), ("Robustness", "docs/robustness.md"),
+        ("Plan where staff goes", "docs/how-to/plan-staff.md"), ("Run a sweep", "docs/how-to/run-a-sweep.md"),
+        ("Share results", "docs/how-to/share-results.md"), ("Change what the model does", "docs/how-to/change-the-model.md"),
         ("Contribute", "CONTRIBUTING.md"),
     ],
     "Explanation": [
         ("Responsible use", "RESPONSIBLE_USE.md"), ("Architecture", "docs/architecture.md"), ("The model (ODD)", "docs/odd.md"),
         ("Levers", "docs/levers.md"), ("Evidence and data", "docs/data.md"), ("Patterns", "docs/patterns.md"),
         ("The optimiser", "docs/optimiser.md"), ("Pairing", "docs/pairing.md"), ("Interdiction", "docs/interdiction.md"),
-        ("Times", "docs/benchmarks.md"),
+        ("Evaluation", "docs/evaluation.md"), ("Scaling", "docs/scaling.md"), ("Robustness", "docs/robustness.md"),
+        ("Times", "docs/benchmarks.md"), ("Dependencies", "docs/dependencies.md"),
+    ],
+    "Reference": [
+        ("Scenario files", "docs/scenario-files.md"), ("Results folder", "docs/results-folder.md"), ("The report", "docs/report.md"),
+        ("Sweeps", "docs/sweeps.md"),
     ],
     "Changes": [("Changelog", "CHANGELOG.md")],
 }  # fmt: skip
@@ -45,7 +54,7 @@ REFERENCE = {
 
 
 def documents() -> list[str]:
-    """Every document of the site; those of docs/ that the navigation does not name stand under How to."""
+    """Every document of the site; those of docs/ that the navigation does not name stand under Explanation."""
     named = [path for pages in NAVIGATION.values() for _, path in pages]
     return named + [p.relative_to(ROOT).as_posix() for p in sorted((ROOT / "docs").glob("*.md")) if p.relative_to(ROOT).as_posix() not in named]
 
@@ -72,6 +81,16 @@ def rewritten(text: str, document: str) -> str:
     return re.sub(r"(?<!!)\[([^\]]+)\]\(([^)\s]+)\)", link, text)
 
 
+def about(gallery: Path) -> list[str]:
+    """What the figures of a gallery come from: question, command and version, as the results folder has them."""
+    summary, made = (json.loads((gallery / name).read_text(encoding="utf-8")) for name in ("summary.json", "provenance.json"))
+    told = ["Figures of a results folder, as every comparison writes them; none is drawn by hand or kept in the repository.", ""]
+    if summary.get("question"):
+        told += [f"> {summary['question']}", ""]
+    command = f" by `{made['command']}`" if made.get("command") else ""
+    return [*told, f"Made{command} with version {made.get('version')}, {summary['replicates']} replicates. The table behind each figure lies beside it in the folder."]
+
+
 def assemble(folder: Path, gallery: Path | None) -> None:
     """Write the sources of the site and its configuration into a folder."""
     pages = folder / "pages"
@@ -86,12 +105,12 @@ def assemble(folder: Path, gallery: Path | None) -> None:
     sections = {part: [(title, place(document)) for title, document in found] for part, found in NAVIGATION.items()}
     named = {path for found in sections.values() for _, path in found}
     rest = [(Path(d).stem.replace("-", " ").capitalize(), place(d)) for d in documents() if place(d) not in named]
-    sections["How to"] += rest
-    sections["Reference"] = reference
+    sections["Explanation"] += rest
+    sections["Reference"] += reference
     if gallery is not None:
         pictures = sorted(gallery.rglob("*.svg")) or sorted(gallery.rglob("*.png"))
         (pages / "gallery").mkdir()
-        lines = ["# Gallery", "", "Figures of a results folder, as every comparison writes them.", ""]
+        lines = ["# Gallery", "", *about(gallery), ""]
         for picture in pictures:
             shutil.copy(picture, pages / "gallery" / picture.name)
             title = picture.stem.replace("-", " ").replace("_", " ")

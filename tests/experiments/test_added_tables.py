@@ -60,13 +60,16 @@ def bed(monkeypatch: pytest.MonkeyPatch, out: Path, scenario: str = "baseline-20
     return made
 
 
-def test_factors_of_a_sweep_are_shown_by_the_report(folder: Path, swept: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_factors_of_a_sweep_and_a_waterbed_are_shown_by_the_report(
+    folder: Path, swept: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    measured = bed(monkeypatch, tmp_path / "bed")
     assert main(["report", str(folder), "--with", str(swept)]) == 2, "nobody has asked yet"
     capsys.readouterr()
     assert main(["sensitivity", str(swept), "--outcome", "deaths", "--json"]) == 0
     said = json.loads(capsys.readouterr().out)
     assert said["method"] == "morris" and said["indices"][0]["factor"] == GROWTH and said["files"][0].endswith("sensitivity.csv")
-    assert main(["report", str(folder), "--with", str(swept), "--json"]) == 0
+    assert main(["report", str(folder), "--with", str(swept), "--with", str(tmp_path / "bed"), "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == {"report": str(folder / "report.html"), "pdf": None, "pages": {}}
     page = (folder / "report.html").read_text(encoding="utf-8")
     assert "Deaths on the way (directive against status-quo): hangs most on demand growth per year." in page
@@ -74,8 +77,13 @@ def test_factors_of_a_sweep_are_shown_by_the_report(folder: Path, swept: Path, c
     # of the difference between the policies, which is ten times the growth, and not of deaths themselves, which are fifty times
     assert drawn[GROWTH] == pytest.approx(10.0) and drawn[MARKUP] == pytest.approx(0.0)
     assert "at the high end of its range" not in page, "ends of intervals are no ends of ranges"
-    # it is kept with the results
-    assert Results.read(folder).sensitivity is not None
+    assert "Pressed here, swells there" in page
+    effects = pd.read_csv(folder / "figures" / "waterbed.csv").set_index("affected_place")["effect"]
+    assert effects.to_dict() == {"ITA": -12.0, "GRC": 7.0}
+    # both are kept with the results; and in Python it goes without a folder
+    kept = Results.read(folder)
+    assert kept.sensitivity is not None and kept.waterbed is not None
+    assert set(replace(kept, waterbed=measured.for_report()).plot.waterbed().table["affected_place"]) == {"ITA", "GRC"}
 
 
 def test_sobol_shares_are_shares_and_pairs_are_left_out() -> None:
@@ -84,18 +92,6 @@ def test_sobol_shares_are_shares_and_pairs_are_left_out() -> None:
     found = indices(pd.DataFrame(rows, columns=["outcome", "policy", "against", "factor", "with", "index", "value", "low", "high"]))
     assert found is not None and found[["factor", "part", "against"]].to_numpy().tolist() == [["x", 0.7, ""]]
     assert indices(pd.DataFrame([("x", "deaths", 1.0, 2.0)], columns=["factor", "outcome", "low", "high"])) is None
-
-
-def test_a_waterbed_is_shown_by_the_report(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    measured = bed(monkeypatch, tmp_path / "bed")
-    assert main(["report", str(folder), "--with", str(tmp_path / "bed"), "--quiet"]) == 0
-    assert "Pressed here, swells there" in (folder / "report.html").read_text(encoding="utf-8")
-    drawn = pd.read_csv(folder / "figures" / "waterbed.csv").set_index("affected_place")["effect"]
-    assert drawn.to_dict() == {"ITA": -12.0, "GRC": 7.0}
-    assert Results.read(folder).waterbed is not None
-    # and in Python, without a folder
-    table = replace(Results.read(folder), waterbed=measured.for_report()).plot.waterbed().table
-    assert set(table["affected_place"]) == {"ITA", "GRC"}
 
 
 def test_what_does_not_belong_is_refused_and_nothing_is_written(

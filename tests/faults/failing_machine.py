@@ -47,6 +47,7 @@ class Machine:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         (folder / "small.yaml").write_text(commands.SCENARIO, encoding="utf-8")
+        (folder / "plan.yaml").write_text(commands.PLAN, encoding="utf-8")
         (folder / "design.yaml").write_text(commands.DESIGN, encoding="utf-8")
         os.environ["COUNTERSMUGGLING_CACHE"] = str(folder / "cache")
         self._references: dict[str, Path] = {}

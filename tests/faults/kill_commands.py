@@ -182,7 +182,7 @@ def _sweep(target: Path, number: int) -> list[str]:
 
 def _calibrate(target: Path, number: int) -> list[str]:
     return ["calibrate", "--out", str(target), "--quiet", "--workers", "1", "--budget", "12", "--draws", "4", "--until", "2015-12",
-            "--persons-per-agent", "20000", "--parameter", "fees.markup", "--parameter", "route_choice.sensitivity"]  # fmt: skip
+            "--persons-per-agent", "20000", "--parameter", "route_choice.fee", "--parameter", "route_choice.returned"]  # fmt: skip
 
 
 COMMANDS = {

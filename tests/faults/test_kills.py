@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import subprocess
 import sys
 from pathlib import Path
@@ -24,6 +25,20 @@ def test_killed_commands_leave_nothing_half_written() -> None:
     for name, kills in (("run", 2), ("sweep", 3)):
         line = next(line for line in told.splitlines() if line.startswith(f"{name}: "))
         assert f"{kills} killed" in line and "1 run again" in line, line
+
+
+def test_what_is_killed_is_what_the_program_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The long study cannot rot: its arguments are understood and its parameters are there."""
+    from countersmuggling.experiments.cli import parser
+    from countersmuggling.scenarios import registry
+
+    monkeypatch.syspath_prepend(str(SCRIPT.parent))
+    commands = importlib.import_module("kill_commands")
+    assert set(commands.KILLS) == set(commands.COMMANDS) <= commands.available()
+    for command in commands.COMMANDS.values():
+        for number in (0, 7):
+            options = parser().parse_args(command.arguments(SCRIPT.parent / "target", number))
+            assert set(getattr(options, "parameter", None) or ()) <= set(registry())
 
 
 @pytest.mark.slow

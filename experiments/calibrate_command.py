@@ -71,7 +71,7 @@ def run(options: argparse.Namespace) -> int:
         identifiability,
         measured,
     )
-    from .calibration_runs import RunStore
+    from .calibration_runs import RunStore, drawing_from_ranges
     from .calibration_statistics import Yardstick
     from .folder import explaining, replace_file
     from .json_output import print_json
@@ -87,7 +87,8 @@ def run(options: argparse.Namespace) -> int:
         seen, prior = observed(options.observed), Prior.of_registry(names)
     except (UnusableObservations, ValueError) as error:
         return _refused(str(error))
-    history = adapted(SCENARIO, persons_per_agent=options.persons_per_agent)
+    # not the posterior of an earlier calibration, which would tell the data twice
+    history = drawing_from_ranges(adapted(SCENARIO, persons_per_agent=options.persons_per_agent))
     last = options.until or str(history.horizon.end)[:7]
     months = [m for m in seen.detections.index if FIRST_MONTH <= m <= last]
     if len(months) < 24:

@@ -48,6 +48,13 @@ def at_point(scenario: Scenario, point: Point) -> Scenario:
     return Scenario.model_validate(content)
 
 
+def drawing_from_ranges(scenario: Scenario) -> Scenario:
+    """The scenario with every parameter drawn from the registry's range, whatever an earlier calibration found."""
+    content: dict[str, Any] = scenario.model_dump(by_alias=True)
+    content["uncertainties"] = content["uncertainties"] | {"draw": "ranges"}
+    return Scenario.model_validate(content)
+
+
 def rounded(point: Point) -> dict[str, float]:
     """Parameters to nine figures and in order, so that a point has one name on every machine."""
     return {name: float(f"{point[name]:.9g}") for name in sorted(point)}

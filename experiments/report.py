@@ -159,7 +159,7 @@ class _Page:
         told = t("answer.setting", period=wording.period(months[0], months[-1]), replicates=replicates)
         if runs > 1:
             told += t("answer.paired", runs=runs)
-        told += t("answer.ranges") if scenario.uncertainties.draw == "ranges" else t("answer.central")
+        told += t(f"answer.{scenario.uncertainties.draw}")
         if scenario.model.persons_per_agent > 1:
             told += t("answer.coarse", number=f"{scenario.model.persons_per_agent:g}")
         if n == 1:

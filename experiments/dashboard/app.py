@@ -268,7 +268,7 @@ def _simulate(
         place = st.empty()
         with place.container():
             bar = st.progress(0.0, "Starting: workers load the compiled model")
-            st.button("Stop", key="stop", help="What is finished is kept: the same run goes on from there")
+            st.button("Stop the simulation", key="stop", help="What is finished is kept: the same run goes on from there")
 
             def show(share: float, text: str) -> None:
                 bar.progress(share, text)

@@ -130,8 +130,8 @@ def test_click_through(address: str, tmp_path: Path) -> None:
         page.keyboard.press("End")
         page.wait_for_timeout(1500)
         simulate.click()
-        page.get_by_role("button", name="Stop").click()
-        page.get_by_role("button", name="Stop").wait_for(state="hidden")
+        page.get_by_role("button", name="Stop the simulation").click()
+        page.get_by_role("button", name="Stop the simulation").wait_for(state="hidden")
         assert simulate.is_enabled() and page.get_by_text("Traceback").count() == 0
         page.screenshot(path=os.environ.get("COUNTERSMUGGLING_SCREENSHOT", str(tmp_path / "page.png")), full_page=True)
         browser.close()

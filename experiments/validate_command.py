@@ -36,6 +36,7 @@ def add_arguments(command: argparse.ArgumentParser, whole: Callable[[int, int], 
         help="people that a simulated traveller stands for (default: %(default)s)")  # fmt: skip
     add("--workers", type=whole(1, 4096), metavar="N", help="processes (default: one a core)")
     add("--quiet", action="store_true", help="no progress bars; print the written files' paths only")
+    add("--json", action="store_true", help="print texts, tables and the written files' paths as JSON")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -62,6 +63,12 @@ def run(options: argparse.Namespace) -> int:
         progress=not options.quiet,
     )  # fmt: skip
     written = validating.write(found, bands, options.out)
+    if options.json:
+        from .json_output import print_json
+
+        parts = [{"name": p.name, "title": p.title, "text": p.text, "table": p.table} for p in found]
+        print_json(sections=parts, files=written)
+        return DONE
     if not options.quiet:
         for part in found:
             print(part.title)
@@ -85,7 +92,12 @@ def _predict(options: argparse.Namespace, seen: Any, history: Scenario) -> int:
     with explaining(out):
         out.parent.mkdir(parents=True, exist_ok=True)
         replace_file(out, table.to_csv(index=False, lineterminator="\n", float_format="%.1f"))
-    print(out)
+    if options.json:
+        from .json_output import print_json
+
+        print_json(file=out, predicted=table)
+    else:
+        print(out)
     return DONE
 
 

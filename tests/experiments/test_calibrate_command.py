@@ -98,18 +98,21 @@ def test_what_came_before_an_event_picks_its_parameters(tmp_path: Path, model: M
         validating.Calibration.of(out, adapted("history-2014-2022", persons_per_agent=500))
 
 
-def test_the_report_of_a_calibration(tmp_path: Path, model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_report_of_a_calibration(tmp_path: Path, model: Model, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     out, report = tmp_path / "calibration", tmp_path / "validation"
     assert calibrate(out) == 0
 
     def replays(points: dict[str, list[dict[str, float]]], **_: object) -> dict[tuple[str, str], list[cs.Condensed]]:
-        truth = cs.published(SEEN, [m for m in SEEN.detections.index if m >= "2014-01"])
+        truth = cs.published(SEEN, list(SEEN.detections.index))
         return {(name, kind): [truth] for name, chosen in points.items() if chosen for kind in backtesting.MODELS}
 
     monkeypatch.setattr(backtesting, "run_replays", replays)
-    assert main(["validate", "--calibration", str(out), "--replicates", "0", "--out", str(report), "--quiet"]) == 0
+    capsys.readouterr()
+    assert main(["validate", "--calibration", str(out), "--replicates", "0", "--out", str(report), "--quiet", "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert "ranking" in {part["name"] for part in result["sections"]} and str(report / "validation.html") in result["files"]
     page = (report / "validation.md").read_text(encoding="utf-8")
-    assert "nearer than every rule in all 20 ratios" in page
+    assert "nearer than every rule in all 24 ratios" in page
     assert "![Posterior predictive checks](predictive.png)" in page
     assert (report / "predictive.png").stat().st_size > 5000
     scored = pd.read_csv(report / "backtests.csv")

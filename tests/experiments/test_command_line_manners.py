@@ -141,7 +141,7 @@ def test_the_script_for_zsh_is_one_that_zsh_reads(here: Path) -> None:
 
 
 #: commands whose result is a file in a format of its own, a page in a browser, or a script
-WITHOUT_JSON = {"new", "schema", "dashboard", "completion", "data", "validate"}
+WITHOUT_JSON = {"new", "schema", "dashboard", "completion", "data"}
 
 
 @pytest.mark.parametrize(("name", "command"), list(commands(cli.parser())), ids=lambda v: v if isinstance(v, str) else "")

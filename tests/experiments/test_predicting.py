@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from pathlib import Path
 
 import numpy as np
@@ -27,9 +28,10 @@ def totals(table: pd.DataFrame, year: str) -> dict[str, float]:
     return {str(r): float(v) for r, v in part.groupby("route")["p50"].sum().items()}
 
 
-def test_every_month_and_route_has_an_interval(table: pd.DataFrame, tmp_path: Path) -> None:
+def test_every_month_and_route_has_an_interval(table: pd.DataFrame, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "new" / "predicted.csv"
-    assert main(["validate", "--predict", str(out), "--quiet"]) == 0
+    assert main(["validate", "--predict", str(out), "--quiet", "--json"]) == 0
+    assert len(json.loads(capsys.readouterr().out)["predicted"]) == len(table)
     written = pd.read_csv(out)
     assert list(written.columns) == ["month", "route", "p05", "p50", "p95"]
     assert sorted(written["month"].unique()) == [str(m) for m in pd.period_range("2022-07", "2025-12", freq="M")]

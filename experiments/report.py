@@ -15,6 +15,7 @@ from ..optimise import charts
 from ..scenarios import LEVERS, OUTCOMES
 from . import annex, figures, stakeholders, summarising, texts, wording
 from .criteria import MOST, Cell, Criteria, change_cell, level_cell
+from .figures.axes import fitting
 from .pages import Figures, kicker, places_table, render
 from .texts import t
 
@@ -210,7 +211,7 @@ class _Page:
             head, note, caption = t("front.level_one"), t("front.reading_one"), t("front.caption_one")
         return {
             "caption": caption,
-            "columns": [t("front.criterion"), head, *(self.names[r.key] for r in self.columns)],
+            "columns": [t("front.criterion"), head, *(fitting(self.names[r.key]) for r in self.columns)],
             "groups": table.groups(),
             "note": note,
             "long": IN_WORDS,
@@ -232,7 +233,7 @@ class _Page:
             return None
         if run is self.first:
             return {**made, "lead": t("front.distribution_one", number=len(made["rows"]))}
-        lead = f"{self.names[run.key]}. " + t("front.distribution_lead", baseline=self.names[self.first.key], number=len(made["rows"]))
+        lead = f"{fitting(self.names[run.key])}. " + t("front.distribution_lead", baseline=self.names[self.first.key], number=len(made["rows"]))
         return {**made, "lead": lead}
 
     def sure(self, setting: str) -> list[tuple[str, str]]:
@@ -241,7 +242,7 @@ class _Page:
         for run in [r for r in self.others if r.role == "option"][:2]:
             number = sum(len(LEVERS[n].parameters) for n in annex.levers_that_differ(self.found, run))
             judged = len(annex.judgement_rows(self.found, run))
-            evidence += " " + t("sure.evidence_option", option=self.names[run.key], judged=judged, all=number)
+            evidence += " " + t("sure.evidence_option", option=fitting(self.names[run.key]), judged=judged, all=number)
         return [
             (t("front.sure_chance"), setting),
             (t("front.sure_evidence"), evidence),

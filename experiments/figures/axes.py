@@ -26,3 +26,12 @@ def as_matrix(axes: Axes, rows: int, columns: int) -> None:
     axes.set_yticks(np.arange(rows + 1) - 0.5, minor=True)
     axes.grid(which="minor", color="white", linewidth=1.5)
     axes.tick_params(which="minor", length=0)
+
+
+#: characters of a run's name that a figure has room for
+LONGEST = 60
+
+
+def fitting(name: str) -> str:
+    """A name that leaves a figure its room: a long one loses its middle, because runs differ at its end."""
+    return name if len(name) <= LONGEST else f"{name[: LONGEST - 24].rstrip()} … {name[-21:].lstrip()}"

@@ -11,6 +11,7 @@ import pandas as pd
 from ...optimise.charts import COLOURS, GREY, LESS, MARKS, Chart, empty, styled
 from .. import texts, wording
 from ..texts import t
+from .axes import fitting
 
 if TYPE_CHECKING:
     from ..results import Results
@@ -63,13 +64,13 @@ def differences(
         axes.hlines(y, low, high, color=colour, linewidth=1.6, zorder=2)
         clear = part["verdict"].isin(["lower", "higher"]).to_numpy()
         axes.scatter(middle, y, s=26, zorder=3, linewidth=1.3, edgecolor=colour, marker=MARKS[(number + 1) % len(MARKS)],
-                     color=[colour if c else "white" for c in clear], label=results.names[key])  # fmt: skip
+                     color=[colour if c else "white" for c in clear], label=fitting(results.names[key]))  # fmt: skip
     axes.set_yticks(range(len(names)), [texts.outcome(o) for o in names])
     axes.set_ylim(len(names) - 0.4, -0.6)
     axes.grid(axis="x")
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
-    axes.set_xlabel(t("figure.change_axis", against=results.names[other]))
+    axes.set_xlabel(t("figure.change_axis", against=fitting(results.names[other])))
     # an interval from two replicates must not squeeze everything else
     points = 100 * table["difference"] / table["against_mean"].abs()
     reach = 1.15 * max(float(points.abs().max()), 0.5)
@@ -118,7 +119,7 @@ def relative_changes(rows: Sequence[tuple[str, Mapping[str, Any]]], against: str
     axes.grid(axis="x")
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
-    axes.set_xlabel(t("figure.change_axis", against=against))
+    axes.set_xlabel(t("figure.change_axis", against=fitting(against)))
     reach = 1.15 * max(float(table["change_percent"].abs().max()), 0.5)
     ends = float(np.nanmax(table[["low", "high"]].abs().to_numpy(), initial=reach))
     reach = min(max(reach, ends * 1.05), 4 * reach)

@@ -12,7 +12,7 @@ from ...optimise.charts import GREY, INK, LESS, PALE, Chart, empty, styled
 from ...scenarios import OUTCOMES
 from .. import summarising, texts, wording
 from ..texts import t
-from .axes import as_matrix, plain
+from .axes import as_matrix, fitting, plain
 
 if TYPE_CHECKING:
     from ..results import Results
@@ -73,10 +73,10 @@ def frontier(results: Results, first: str = "deaths", second: str = "cost_eur", 
             label = t("figure.best") if best else t("figure.other")
             axes.scatter(x[own], y[own], s=34, marker=mark, color=colour if best else "white", edgecolor=colour, zorder=3, label=label)
     for number, key in enumerate(table["run"]):
-        axes.annotate(results.names[key], (x[number], y[number]), xytext=(6, 6), textcoords="offset points", fontsize=8)
+        axes.annotate(fitting(results.names[key]), (x[number], y[number]), xytext=(6, 6), textcoords="offset points", fontsize=8)
     axes.margins(x=0.18, y=0.12)
-    axes.set_xlabel(t("figure.options_axis", what=texts.outcome(second), against=results.names[base], unit=scales[second][1]))
-    axes.set_ylabel(t("figure.options_axis", what=texts.outcome(first), against=results.names[base], unit=scales[first][1]))
+    axes.set_xlabel(t("figure.options_axis", what=texts.outcome(second), against=fitting(results.names[base]), unit=scales[second][1]))
+    axes.set_ylabel(t("figure.options_axis", what=texts.outcome(first), against=fitting(results.names[base]), unit=scales[first][1]))
     axes.xaxis.set_major_formatter(plain)
     axes.yaxis.set_major_formatter(plain)
     axes.legend(loc="best", fontsize=8)
@@ -133,7 +133,7 @@ def regret_table(results: Results, width: float = 10.0) -> Chart:
     heads = [t(f"figure.regret_{k}") for k in ("mean", "p95", "max", "best")]
     axes.set_xticks(range(4), heads)
     axes.xaxis.tick_top()
-    axes.set_yticks(range(len(table)), [results.names[k] for k in table["run"]])
+    axes.set_yticks(range(len(table)), [fitting(results.names[k]) for k in table["run"]])
     as_matrix(axes, len(table), 4)
     axes.set_title(t("figure.regret_title"), fontsize=8.5, fontweight="normal", pad=10)
     chart.table = table

@@ -14,6 +14,7 @@ from ...optimise.charts import COLOURS, DASHES, Chart, styled
 from ...scenarios import OUTCOMES
 from .. import summarising, texts, wording
 from ..texts import t
+from .axes import fitting
 
 if TYPE_CHECKING:
     from ..results import Results
@@ -68,7 +69,7 @@ def time_series(
             if len(part) > 1:
                 axes.fill_between(dates, low, high, color=colour, alpha=0.14, linewidth=0)
             axes.plot(dates, mean, color=colour, linewidth=1.5, linestyle=DASHES[number % len(DASHES)],
-                      label=results.names[key])  # fmt: skip
+                      label=fitting(results.names[key]))  # fmt: skip
             tables.append(
                 pd.DataFrame(
                     {"run": key, "outcome": name, "month": part.columns, "mean": mean * divisor,

@@ -16,6 +16,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.text import Text
 
 from countersmuggling.experiments import figures, summarising, wording
+from countersmuggling.experiments.figures.axes import fitting
 from countersmuggling.experiments.results import Results
 from countersmuggling.optimise import charts
 
@@ -244,3 +245,9 @@ def test_nobody_elses_style_changes(results: Results) -> None:
     before = dict(matplotlib.rcParams)
     results.plot.differences().png(40)
     assert dict(matplotlib.rcParams) == before
+
+
+def test_a_long_name_leaves_the_figure_its_room_and_keeps_its_end() -> None:
+    assert fitting("Europol regulation, staff by plan") == "Europol regulation, staff by plan"
+    long = fitting("What would happen if everything came into force at once? " * 3 + "staff by plan")
+    assert len(long) <= 60 and long.endswith("staff by plan") and " … " in long

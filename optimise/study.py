@@ -73,7 +73,7 @@ class Study:
         if self.risks is not None:
             out["What the plan risks, over scenarios of effects"] = _risks(self.risks, self.information)
         if self.evaluation is not None:
-            out["In fresh replicates, against no additional staff"] = str(self.evaluation).splitlines()
+            out["In fresh replicates, against no additional staff"] = [_named(line) for line in str(self.evaluation).splitlines()]
         if self.notes:
             out["Not told"] = list(self.notes)
         return out
@@ -148,6 +148,17 @@ def _entry(plan: Plan) -> pd.DataFrame:
     without = [key not in sent.index for key in zip(costs["resource"], costs["place"], strict=True)]
     costs = costs[np.array(without, dtype=bool)].sort_values(["points", "resource", "place", "quarter"], kind="stable")
     return costs.drop_duplicates("resource").reset_index(drop=True)
+
+
+PLACED = {
+    "expected": "Plan for the expected value", "cvar": "Plan for the worst scenarios (CVaR)", "regret": "Plan for the least regret",
+    "robust": "Plan for effects at their worst (robust)", "plan": "The plan", "pro_rata": "By population", "greedy": "Greedy"}
+
+
+def _named(line: str) -> str:
+    """A line of an evaluation with its placement in words."""
+    name, colon, rest = line.partition(":")
+    return f"{PLACED.get(name, name)}{colon}{rest}"
 
 
 RISKS = {"expected": "expected", "cvar": "in the worst scenarios (CVaR)", "worst": "at worst"}

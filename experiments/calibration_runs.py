@@ -146,10 +146,12 @@ def watched(paths: Sequence[Path], shown: bool, description: str) -> Iterator[No
 
     from tqdm import tqdm
 
+    from .terminal import BAR
+
     bar: tqdm[Any] = tqdm(
         total=len(paths), desc=description, disable=not shown, unit="run", file=sys.stderr,
         mininterval=0.5 if sys.stderr.isatty() else 30.0,
-        bar_format="{desc}: {percentage:3.0f}% |{bar}| {n_fmt}/{total_fmt} runs, {elapsed} elapsed, {remaining} left",
+        bar_format=BAR,
     )  # fmt: skip
     stop = threading.Event()
 

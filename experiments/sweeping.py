@@ -21,6 +21,7 @@ from .run_table import Planned, RunTable
 from .running import Clock
 from .store import Failed, Finished, Store, StoredDesign, part_of
 from .sweep_results import SweepResults, open_results
+from .terminal import BAR
 from .work import MOST_RUNS, Sizes, StoreUnwritable, Work
 
 
@@ -151,7 +152,7 @@ def prepare(table: RunTable, store: Store, clock: Clock | None = None, progress:
     kept = {k: made_with[k] for k in ("program", "version", "commit", "python", "libraries", "started")}
     with tqdm(
         total=len(table), desc="Planning", disable=not progress, delay=1.0, unit="run", file=sys.stderr,
-        mininterval=0.2 if sys.stderr.isatty() else 30.0,
+        mininterval=0.2 if sys.stderr.isatty() else 30.0, bar_format=BAR,
     ) as bar:  # fmt: skip
         store.begin(table, kept, lambda: bar.update())
 
@@ -241,7 +242,7 @@ def estimate(
     finished: list[Finished] = []
     began = time.monotonic()
     for number, row in enumerate(
-        tqdm(rows, desc="Timing", disable=not progress, delay=1.0, unit="run", file=sys.stderr)
+        tqdm(rows, desc="Timing", disable=not progress, delay=1.0, unit="run", file=sys.stderr, bar_format=BAR)
     ):
         planned = table.planned(row)
         if number == 0 and len(rows) > 1:  # loads and compiles
@@ -286,7 +287,9 @@ def _done_of(table: RunTable, store: Store | None, progress: bool) -> int:
         return 0
     from tqdm import tqdm
 
-    rows = tqdm(range(len(table)), desc="Planning", disable=not progress, delay=1.0, unit="run", file=sys.stderr)
+    rows = tqdm(
+        range(len(table)), desc="Planning", disable=not progress, delay=1.0, unit="run", file=sys.stderr, bar_format=BAR
+    )
     return len(done & {table.run_id(row) for row in rows})
 
 

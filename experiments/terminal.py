@@ -10,6 +10,8 @@ import os
 import sys
 from typing import Any, Final
 
+#: what a bar of counted work says, in words
+BAR: Final = "{desc}: {percentage:3.0f}% |{bar}| {n_fmt}/{total_fmt} {unit}s, {elapsed} elapsed, {remaining} left"
 CODES: Final = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
 
 

@@ -41,12 +41,11 @@ def add_arguments(command: argparse.ArgumentParser, whole: Callable[[int, int], 
 
 def run(options: argparse.Namespace) -> int:
     """Run the command."""
-    from .calibration_runs import drawing_from_ranges
     from .observed import observed
     from .running import adapted
 
     seen = observed()
-    history = drawing_from_ranges(adapted("history-2014-2022", persons_per_agent=options.persons_per_agent))
+    history = adapted("history-2014-2022", persons_per_agent=options.persons_per_agent)
     if options.predict is not None:
         return _predict(options, seen, history)
     from . import validating

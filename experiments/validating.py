@@ -16,7 +16,7 @@ import pandas as pd
 from ..scenarios import Scenario
 from . import backtesting, patterns, predicting
 from .calibrating import loaded, weighted_quantiles
-from .calibration_runs import Point, RunStore
+from .calibration_runs import Point, RunStore, drawing_from_ranges
 from .calibration_statistics import FLOOR, Condensed, Yardstick, irregular
 from .folder import explaining, replace_file
 from .observed import ROUTES, Observed
@@ -62,7 +62,7 @@ class Calibration:
             start = _exact(folder / "at_the_prior.csv")
         except (OSError, ValueError, KeyError) as error:
             raise NoCalibration(f"{folder}: no finished calibration: {error}") from error
-        store = RunStore(folder / "runs", history)
+        store = RunStore(folder / "runs", drawing_from_ranges(history))
         found = cls(draws, start, store)
         missing = sum(not store.has(p) for p in found.points(start))
         if missing:

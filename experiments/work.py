@@ -187,8 +187,10 @@ class Work:
 def _bar(total: int, initial: int, shown: bool) -> Any:
     from tqdm import tqdm
 
+    from .terminal import BAR
+
     return tqdm(
         total=total, initial=initial, desc="Sweeping", disable=not shown, delay=1.0, unit="run", file=sys.stderr,
         # a log file wants a line now and then, not ten a second
-        mininterval=0.2 if sys.stderr.isatty() else 30.0,
+        mininterval=0.2 if sys.stderr.isatty() else 30.0, bar_format=BAR,
     )  # fmt: skip

@@ -492,6 +492,9 @@ def _policies(
         wanted = policy.scenario or written.scenario
         where = (_child(root, "policies", name, "scenario") if policy.scenario else _child(root, "scenario")) or node
         source = wanted if wanted in bundled() else folder / wanted
+        if wanted not in bundled() and not _inside(folder, wanted):
+            problems.append(_said(where, file, ("policies", name, "scenario"), f"'{wanted[:80]}' {LEADS_OUT}"))
+            continue
         if wanted not in bundled() and not _is_file(folder / wanted):
             message = f"no bundled scenario and no file '{wanted[:80]}' beside the design; bundled are {', '.join(bundled())}"
             problems.append(_said(where, file, ("policies", name, "scenario"), message, nearest(wanted, bundled())))
@@ -516,6 +519,17 @@ def _policies(
     return found, problems
 
 
+LEADS_OUT = "leads out of the design's folder: put the file there, or below it"
+
+
+def _inside(folder: Path, wanted: str) -> bool:
+    """Whether a path as written in a design stays in its folder, links followed: a design from elsewhere reads nothing else."""
+    try:
+        return (folder / wanted).resolve().is_relative_to(folder.resolve())
+    except (OSError, ValueError, RuntimeError):  # a name too long, with a NUL, or a ring of links
+        return False
+
+
 def _is_file(path: Path) -> bool:
     try:
         return path.is_file()
@@ -528,6 +542,8 @@ def _allocation(policy: Policy, folder: Path) -> tuple[pd.DataFrame | None, str]
         return None, ""
     import pandas as pd
 
+    if not _inside(folder, policy.allocation):
+        return None, LEADS_OUT
     path = folder / policy.allocation
     try:
         if path.exists() and not path.is_file():  # a device or a pipe would never end

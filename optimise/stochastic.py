@@ -26,7 +26,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 from scipy import sparse
@@ -37,7 +37,7 @@ from .solving import Solution, SolverName, solve
 from .warm_start import WarmStart
 
 ObjectiveKind = Literal["expected", "cvar", "regret", "robust"]
-Sparse = sparse.csr_array[Any]
+Sparse: TypeAlias = "sparse.csr_array[Any]"  # a string: SciPy before 1.15 cannot subscript the class
 PATTERN_DIGITS = 9
 """Digits to which the differences of two columns over the scenarios must be proportional to be gathered."""
 

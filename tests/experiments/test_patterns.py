@@ -189,6 +189,6 @@ def test_the_page_holds_every_pattern() -> None:
 @pytest.mark.slow
 def test_the_page_says_what_the_model_does() -> None:
     """As committed, not as wished: who changes the model looks at what changed here and writes the page anew."""
-    table = p.measure(replicates=1, progress=False)
+    table = p.measure(progress=False)
     found = dict(zip(table["name"], table["verdict"], strict=True))
     assert found == verdicts(PAGE.read_text(encoding="utf-8"))

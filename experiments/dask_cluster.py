@@ -149,13 +149,21 @@ class DaskCluster:
         told: queue.SimpleQueue[Future] = queue.SimpleQueue()
         under_way: dict[str, tuple[Future, Batch]] = {}
         looked = -LOOK
+        trial = False
         try:
             while True:
                 if time.monotonic() - looked > LOOK:
                     looked = time.monotonic()
                     with contextlib.suppress(OSError, TimeoutError):
                         self._look(client)
-                while len(under_way) < AT_HAND * self.workers and (batch := work.next(self.workers)) is not None:
+                while len(under_way) < AT_HAND * self.workers:
+                    # a suspect is tried with nothing beside it, or who waits at the same worker would be blamed as well
+                    if under_way and (trial or work.trial_is_next()):
+                        break
+                    trial = work.trial_is_next()
+                    batch = work.next(self.workers)
+                    if batch is None:
+                        break
                     key = f"batch-{uuid.uuid4().hex}"
                     future = client.submit(run_batch, batch, key=key, pure=False)
                     under_way[key] = future, batch

@@ -96,6 +96,10 @@ class Work:
         keep = self._table.design.keep
         return Batch(runs, keep, str(self.store.folder.absolute()), self._source, self.collect, self._function)
 
+    def trial_is_next(self) -> bool:
+        """Whether the next batch is a run that may have taken down a worker."""
+        return bool(self._again) and self._deaths[self._again[0][0].run_id] > 0
+
     def report(self, report: Report) -> None:
         """Take what a batch gave.
 

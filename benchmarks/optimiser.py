@@ -354,20 +354,13 @@ def directly(model: Any, clock: Clock) -> float:
     """HiGHS on the arrays themselves."""
     import highspy
 
+    from countersmuggling.optimise.handing_over import hand_over
     from countersmuggling.optimise.solving import INTERIOR_POINT_FROM
 
     engine = highspy.Highs()
     engine.setOptionValue("output_flag", False)
     engine.setOptionValue("solver", "ipx" if model.shape[1] >= INTERIOR_POINT_FROM else "simplex")
-    programme = highspy.HighsLp()
-    programme.num_row_, programme.num_col_ = model.shape
-    programme.col_cost_, programme.col_lower_, programme.col_upper_ = model.cost, model.lower, model.upper
-    programme.row_lower_, programme.row_upper_ = model.row_lower, model.row_upper
-    programme.a_matrix_.format_ = highspy.MatrixFormat.kRowwise
-    programme.a_matrix_.start_ = model.matrix.indptr
-    programme.a_matrix_.index_ = model.matrix.indices
-    programme.a_matrix_.value_ = model.matrix.data
-    engine.passModel(programme)
+    hand_over(engine, model)
     clock.around(engine.run)()
     if engine.getModelStatus() != highspy.HighsModelStatus.kOptimal:
         raise SystemExit(f"HiGHS ended with {engine.getModelStatus()}")

@@ -23,7 +23,7 @@ import pandas as pd
 from ..model.replicates import Job, run_many
 from ..scenarios import Scenario, load
 from ..scenarios.schema import FIRST_DAY
-from .calibration_runs import Point, at_point, drawing_from_ranges
+from .calibration_runs import Point, at_point
 from .calibration_statistics import FLOOR, Condensed, condense, groups, published
 from .observed import ENTRY, ROUTES, Observed
 from .patterns import NEAR_EAST, WEST_AFRICANS
@@ -151,7 +151,8 @@ def replay(test: Backtest, persons_per_agent: float, *, adaptation: bool) -> Sce
         "start": max(date(first.year, first.month, 1), FIRST_DAY), "end": last.end_time.date(),
     }  # fmt: skip
     content["model"] = content["model"] | {"persons_per_agent": float(persons_per_agent), "adaptation": adaptation}
-    return drawing_from_ranges(Scenario.model_validate(content))  # the posterior knows what came afterwards
+    content["uncertainties"] = content["uncertainties"] | {"draw": "ranges"}  # the posterior knows what came afterwards
+    return Scenario.model_validate(content)
 
 
 def condensed_run(job: Job) -> Condensed:

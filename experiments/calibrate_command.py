@@ -71,7 +71,7 @@ def run(options: argparse.Namespace) -> int:
         identifiability,
         measured,
     )
-    from .calibration_runs import RunStore, drawing_from_ranges
+    from .calibration_runs import RunStore
     from .calibration_statistics import Yardstick
     from .folder import explaining, replace_file
     from .json_output import print_json
@@ -88,7 +88,7 @@ def run(options: argparse.Namespace) -> int:
     except (UnusableObservations, ValueError) as error:
         return _refused(str(error))
     # not the posterior of an earlier calibration, which would tell the data twice
-    history = drawing_from_ranges(adapted(SCENARIO, persons_per_agent=options.persons_per_agent))
+    history = adapted(SCENARIO, persons_per_agent=options.persons_per_agent, uncertainties={"draw": "ranges"})
     last = options.until or str(history.horizon.end)[:7]
     months = [m for m in seen.detections.index if FIRST_MONTH <= m <= last]
     if len(months) < 24:
@@ -142,10 +142,12 @@ def _refused(message: str) -> int:
 def _screen(options: argparse.Namespace, yardstick: Any, history: Any) -> int:
     from .calibration_runs import RunStore
     from .folder import explaining, replace_file
+    from .running import adapted
     from .sampling import SamplingError
-    from .screening import for_screening, screen
+    from .screening import screen
 
-    store = RunStore(options.out / "runs", for_screening(history))
+    # all other parameters at their centre, so that one run differs from the next by what is moved
+    store = RunStore(options.out / "runs", adapted(history, uncertainties={"draw": "central"}))
     try:
         table = screen(
             store, yardstick, trajectories=options.screen, seed=options.seed, workers=options.workers,

@@ -23,6 +23,7 @@ import numpy as np
 from ..model.replicates import Job, run_many
 from ..scenarios import Scenario
 from .calibration_statistics import FLOWS, Condensed, condense
+from .running import adapted
 
 Point = Mapping[str, float]
 
@@ -41,18 +42,9 @@ def source_key() -> str:
 
 def at_point(scenario: Scenario, point: Point) -> Scenario:
     """The scenario with some parameters held at given values."""
-    content: dict[str, Any] = scenario.model_dump(by_alias=True)
-    given = dict(content["uncertainties"]["parameters"])
-    given |= {name: {"value": v, "low": v, "high": v} for name, v in point.items()}
-    content["uncertainties"] = content["uncertainties"] | {"parameters": given}
-    return Scenario.model_validate(content)
-
-
-def drawing_from_ranges(scenario: Scenario) -> Scenario:
-    """The scenario with every parameter drawn from the registry's range, whatever an earlier calibration found."""
-    content: dict[str, Any] = scenario.model_dump(by_alias=True)
-    content["uncertainties"] = content["uncertainties"] | {"draw": "ranges"}
-    return Scenario.model_validate(content)
+    given: dict[str, Any] = scenario.uncertainties.model_dump(by_alias=True)["parameters"]
+    held = {name: {"value": v, "low": v, "high": v} for name, v in point.items()}
+    return adapted(scenario, uncertainties={"parameters": {**given, **held}})
 
 
 def rounded(point: Point) -> dict[str, float]:

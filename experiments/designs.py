@@ -47,6 +47,7 @@ OPTIONS: Final[Mapping[Method, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     "sobol": (("base_points", "second_order", "seed"), ("base_points",)),
     "morris": (("trajectories", "levels", "seed"), ("trajectories",)),
 }
+LEADS_OUT: Final = "leads out of the design's folder: put the file there, or below it"
 MOST_POINTS: Final = 10_000_000
 #: of a table of staff
 MOST_BYTES: Final = 10_000_000
@@ -517,9 +518,6 @@ def _policies(
             problems.append(_said(_child(root, "policies", name, "allocation"), file, ("policies", name, "allocation"), told))
         found.append(PolicyRun(name or scenario.name, scenario.model_copy(update={"seed": seed}), allocation))
     return found, problems
-
-
-LEADS_OUT = "leads out of the design's folder: put the file there, or below it"
 
 
 def _inside(folder: Path, wanted: str) -> bool:

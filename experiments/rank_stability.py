@@ -14,7 +14,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -32,6 +32,13 @@ if TYPE_CHECKING:
 
 FloatArray = npt.NDArray[np.float64]
 COLUMNS = ("outcome", "condition", "option", "difference", "mean_rank", "first", "same_order")
+#: what the bundled options are ranked by
+RANKED_BY = ("irregular_crossings", "deaths", "networks_dismantled", "smuggler_revenue_eur")
+BASELINE = "baseline-2025"
+OPTIONS = (
+    "europol-regulation", "facilitation-directive-commission", "facilitation-directive-council", "global-alliance",
+    "legal-pathways", "full-package",
+)  # fmt: skip
 
 
 def varying_only(scenario: Scenario, grade: str) -> Scenario:
@@ -45,10 +52,8 @@ def varying_only(scenario: Scenario, grade: str) -> Scenario:
     names = [n for n, row in registry().items() if row.grade == grade and row.low < row.high]
     if not names:
         raise ValueError(f"no parameter of grade {grade} has a range")
-    content: dict[str, Any] = scenario.model_dump(by_alias=True)
-    draw = content["uncertainties"]["draw"]
-    content["uncertainties"] = content["uncertainties"] | {"vary": names, "draw": "ranges" if draw == "central" else draw}
-    return Scenario.model_validate(content)
+    draw = scenario.uncertainties.draw
+    return adapted(scenario, uncertainties={"vary": names, "draw": "ranges" if draw == "central" else draw})
 
 
 def conditions(scenario: Scenario) -> dict[str, Callable[[Scenario], Scenario]]:
@@ -160,15 +165,6 @@ def _run(workers: int | None, progress: bool) -> Callable[[list[Job]], list[dict
         return [output.totals() for output in outputs]
 
     return run
-
-
-#: what the bundled options are ranked by
-RANKED_BY = ("irregular_crossings", "deaths", "networks_dismantled", "smuggler_revenue_eur")
-BASELINE = "baseline-2025"
-OPTIONS = (
-    "europol-regulation", "facilitation-directive-commission", "facilitation-directive-council", "global-alliance",
-    "legal-pathways", "full-package",
-)  # fmt: skip
 
 
 def main() -> None:

@@ -94,8 +94,17 @@ def adapted(
     replicates: int | None = None,
     seed: int | None = None,
     persons_per_agent: float | None = None,
+    uncertainties: Mapping[str, Any] | None = None,
 ) -> Scenario:
-    """A scenario with the overrides of a command line, checked like a file.
+    """A scenario with the overrides of a command or a study, checked like a file.
+
+    Parameters
+    ----------
+    scenario : Scenario, str or Path
+    replicates, seed, persons_per_agent : optional
+        Instead of what the scenario says.
+    uncertainties : mapping, optional
+        Fields of the scenario's `uncertainties` that are set anew, such as ``{"draw": "ranges"}``.
 
     Raises
     ------
@@ -113,6 +122,8 @@ def adapted(
             **chosen.model.model_dump(by_alias=True),
             "persons_per_agent": float(persons_per_agent),
         }
+    if uncertainties is not None:
+        changes["uncertainties"] = {**chosen.uncertainties.model_dump(by_alias=True), **uncertainties}
     if not changes:
         return chosen
     return Scenario.model_validate({**chosen.model_dump(by_alias=True), **changes})

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ..scenarios import Scenario, registry
+from ..scenarios import registry
 from .calibration_runs import RunStore
 from .calibration_statistics import Yardstick
 
@@ -109,10 +109,3 @@ def screen(
     table["distance"] = np.asarray(first["mu_star"], dtype=float)
     table["sigma"] = np.asarray(first["sigma"], dtype=float)
     return table.sort_values("distance", ascending=False, ignore_index=True)
-
-
-def for_screening(scenario: Scenario) -> Scenario:
-    """The scenario with all parameters at their centre, so that one run differs from the next by what is moved."""
-    content: dict[str, Any] = scenario.model_dump(by_alias=True)
-    content["uncertainties"] = content["uncertainties"] | {"draw": "central"}
-    return Scenario.model_validate(content)

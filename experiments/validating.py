@@ -16,10 +16,11 @@ import pandas as pd
 from ..scenarios import Scenario
 from . import backtesting, patterns, predicting
 from .calibrating import loaded, weighted_quantiles
-from .calibration_runs import Point, RunStore, drawing_from_ranges
+from .calibration_runs import Point, RunStore
 from .calibration_statistics import FLOOR, Condensed, Yardstick, irregular
 from .folder import explaining, replace_file
 from .observed import ROUTES, Observed
+from .running import adapted
 
 FloatArray = npt.NDArray[np.float64]
 #: runs at the prior that are taken as near what came before an event, as a part of all
@@ -62,7 +63,7 @@ class Calibration:
             start = _exact(folder / "at_the_prior.csv")
         except (OSError, ValueError, KeyError) as error:
             raise NoCalibration(f"{folder}: no finished calibration: {error}") from error
-        store = RunStore(folder / "runs", drawing_from_ranges(history))
+        store = RunStore(folder / "runs", adapted(history, uncertainties={"draw": "ranges"}))
         found = cls(draws, start, store)
         missing = sum(not store.has(p) for p in found.points(start))
         if missing:

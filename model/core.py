@@ -61,7 +61,7 @@ from .staffing import (
     quarter_of,
     smuggler_use,
 )
-from .streams import Purpose, actor_uniforms, case_uniforms, generator, poisson, poissons, series_uniforms
+from .streams import Purpose, actor_uniforms, case_uniforms, generator, poissons, series_uniforms
 from .travellers import (
     CLASSES,
     Boats,
@@ -435,10 +435,6 @@ class SmugglingModel(mesa.Model):  # type: ignore[misc]
     def series_draws(self, actor: int, first: int, count: int, purpose: Purpose) -> FloatArray:
         """Uniforms number `first`, `first` + 1, ... of one actor."""
         return series_uniforms(self._keyed, actor, first, count, int(purpose))
-
-    def count_draw(self, actor: int, day: int, purpose: Purpose, mean: float) -> int:
-        """Poisson number of one actor on a day."""
-        return poisson(self._keyed, actor, day, int(purpose), mean)
 
     def count_draws(
         self, actors: npt.NDArray[np.int64], day: int, purpose: Purpose, means: FloatArray

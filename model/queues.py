@@ -45,7 +45,6 @@ def _serve(
     state = np.zeros(used, dtype=np.int8)  # 0 waits, 1 in hand, 2 finished, 3 lapsed
     inside = np.empty(used, dtype=np.int64)
     line = np.empty(used, dtype=np.int64)
-    left, fast = np.empty(used), np.empty(used)  # work left and speed of those in hand, side by side in memory
     k = waiting = 0
     in_order = -1  # cases at the head of the line that stand in order
     for j in range(used):
@@ -56,7 +55,6 @@ def _serve(
             waiting += 1
         else:
             inside[k] = j
-            left[k], fast[k] = cells[WORK, j], speed[j % len(speed)]
             state[j] = 1
             k += 1
     line = line[:waiting]
@@ -86,7 +84,6 @@ def _serve(
                     begun += 1
                     waits += time - cells[ARRIVES, j]
                     inside[k] = j
-                    left[k], fast[k] = cells[WORK, j], speed[j % len(speed)]
                     k += 1
             if at == first and state[j] != 0:
                 first += 1
@@ -94,16 +91,15 @@ def _serve(
         share = min(1.0, staff / k) if k > 0 else 0.0
         step, chosen = min(next_arrival, until) - time, -1
         for i in range(k):
-            pace = share * fast[i]
-            if pace > 0.0 and left[i] / pace < step:
-                step, chosen = max(0.0, left[i] / pace), i
+            pace = share * speed[inside[i] % len(speed)]
+            if pace > 0.0 and cells[WORK, inside[i]] / pace < step:
+                step, chosen = max(0.0, cells[WORK, inside[i]] / pace), i
         for i in range(k):
-            left[i] -= step * share * fast[i]
+            cells[WORK, inside[i]] -= step * share * speed[inside[i] % len(speed)]
         busy += step * min(float(k), staff)
         time += step
         if chosen >= 0:
             j = inside[chosen]
-            cells[WORK, j] = left[chosen]
             state[j] = 2
             for row in range(cells.shape[0]):
                 done[row, finished] = cells[row, j]
@@ -112,13 +108,11 @@ def _serve(
                 done_labels[row, finished] = labels[row, j]
             finished += 1
             k -= 1
-            inside[chosen], left[chosen], fast[chosen] = inside[k], left[k], fast[k]
+            inside[chosen] = inside[k]
         elif next_arrival < until:
             time = next_arrival
         else:
             break
-    for i in range(k):
-        cells[WORK, inside[i]] = left[i]
     kept = 0
     places = np.empty(used, dtype=np.int64)
     for j in range(used):

@@ -34,8 +34,7 @@ class WarmStart:
 
     Examples
     --------
-    >>> from .handing_over import hand_over, read_back
-from .linear_model import Builder
+    >>> from .linear_model import Builder
     >>> b = Builder()
     >>> x = b.columns("x", ("i",), [("a",), ("b",)], cost=[2, 3])
     >>> _ = b.rows("demand", ("k",), [("all",)], ">=", 4, [0, 0], x, [1, 1])

@@ -16,7 +16,7 @@ from countersmuggling.model.core import default_geography
 from countersmuggling.model.geography import Geography
 from countersmuggling.model.reference_point import ReferencePoint, Tastes, fit_reference_point
 from countersmuggling.model.smuggling_networks import Firms, SmugglingNetwork
-from countersmuggling.model.streams import Purpose, case_uniforms, poisson, series_uniforms
+from countersmuggling.model.streams import Purpose, case_uniforms, series_uniforms
 from countersmuggling.scenarios import Scenario, load, registry, small_world
 from countersmuggling.scenarios.reference import World
 
@@ -79,9 +79,6 @@ class Bench(mesa.Model):  # type: ignore[misc]
         if purpose in self.fixed:
             return np.full(count, self.fixed[purpose])
         return series_uniforms(self.seed, actor, first, count, int(purpose))
-
-    def count_draw(self, actor: int, day: int, purpose: Purpose, mean: float) -> int:
-        return poisson(self.seed, actor, day, int(purpose), mean)
 
     def case_actor(self, member_state: int) -> int:
         return 10_000 * (member_state + 1)

@@ -206,7 +206,8 @@ def from_replicates(
     """
     if number < 2:
         raise EffectError(f"scenarios from replicates need at least two of them, not {number}")
-    found = measure_replicates(scenario, effects, range(REPLICATES, REPLICATES + number), workers, progress)
+    first = REPLICATES if effects.runs is None else int(effects.runs.design.replicate.max()) + 1
+    found = measure_replicates(scenario, effects, range(first, first + number), workers, progress)
     full = np.array([table["full"].to_numpy(dtype=np.float64) for table in found])
     told = f"{number} scenarios, each measured by {effects.design['runs']} runs in a replicate of its own"
     return EffectScenarios(effects, full - full.mean(axis=0), np.full(number, 1.0 / number), told)

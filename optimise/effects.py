@@ -22,7 +22,7 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import lru_cache
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
 FORMAT = 2
 REPLICATES = 4
-"""Replicates of the design: blocks in which every cell is on in half of the runs."""
+"""Replicates of the design, each time that it is carried out: blocks in which every cell is on in half of the runs."""
 
 CELL_COLUMNS = ("resource", "group", "outcome", "dose", "half", "full", "se", "raw", "raw_se")
 WORK_COLUMNS = ("resource", "place", "group", "share")
@@ -55,6 +55,9 @@ AT_SEA = frozenset(("rescue_unit",))
 """Types whose work is attempts to enter by sea."""
 BOTH = frozenset(("deployed_officer", "reserve_officer"))
 """Types that work on entries and on cases alike; the others work on cases (arrests), or abroad on attempts from there."""
+
+
+Look = Callable[["Scenario", "Design", pd.DataFrame], "list[Mapping[str, float]]"]
 
 
 class EffectError(ValueError):
@@ -313,8 +316,11 @@ class Runs:
                    float(data["quarters"]))
 
 
-def design_of(cells: Sequence[tuple[str, str]], dose: Floats) -> Design:
-    """An orthogonal design for the cells.
+def design_of(cells: Sequence[tuple[str, str]], dose: Floats, repeats: int = 1) -> Design:
+    """An orthogonal design for the cells, carried out `repeats` times, each time in replicates of its own.
+
+    Every second time who was on is off and the other way round (foldover; Box and Wilson 1951, Journal of the Royal Statistical
+    Society B 13:1-45), so that what two cells do to each other is not taken for what one of them does.
 
     The Kronecker product of Hadamard matrices of orders 4 and m: its rows fall into four blocks (replicates) of m runs, and
     4 (m - 1) of its columns are balanced in every block and orthogonal to each other.  One for each resource type says
@@ -327,10 +333,14 @@ def design_of(cells: Sequence[tuple[str, str]], dose: Floats) -> Design:
     inner = _hadamard(runs)
     sign = np.kron(hadamard(REPLICATES), inner).reshape(-1, REPLICATES, runs)[:, :, 1:].reshape(REPLICATES * runs, -1)
     halves = {kind: sign[:, n] > 0 for n, kind in enumerate(kinds)}
-    level = np.zeros((sign.shape[0], len(cells)))
-    for c, (resource, _) in enumerate(cells):
-        level[:, c] = np.where(sign[:, len(kinds) + c] > 0, np.where(halves[resource], 0.5, 1.0), 0.0)
-    return Design(tuple(cells), dose, level, np.repeat(np.arange(REPLICATES), runs))
+    levels = []
+    for repeat in range(repeats):
+        level = np.zeros((sign.shape[0], len(cells)))
+        for c, (resource, _) in enumerate(cells):
+            on = sign[:, len(kinds) + c] > 0 if repeat % 2 == 0 else sign[:, len(kinds) + c] < 0
+            level[:, c] = np.where(on, np.where(halves[resource], 0.5, 1.0), 0.0)
+        levels.append(level)
+    return Design(tuple(cells), dose, np.concatenate(levels), np.repeat(np.arange(REPLICATES * repeats), runs))
 
 
 def _has_hadamard(order: int) -> bool:
@@ -365,7 +375,7 @@ def regressors(design: Design, half: Mapping[str, float]) -> Floats:
     """Columns of the regression: the dose of each cell as a share of its full effect, then an intercept by replicate."""
     share = np.array([half[resource] for resource, _ in design.cells])
     dosed = np.where(design.level == 0.5, share, design.level)
-    blocks = (design.replicate[:, None] == np.arange(REPLICATES)).astype(np.float64)
+    blocks = (design.replicate[:, None] == np.unique(design.replicate)[None, :]).astype(np.float64)
     return np.asarray(np.hstack([dosed, blocks]), dtype=np.float64)
 
 
@@ -395,7 +405,7 @@ def half_shares(design: Design, changes: Mapping[str, Floats], prior: float, spr
     outcome by its own precision; because they tell little, this is weighed against a prior share with its spread.
     """
     kinds = list(dict.fromkeys(resource for resource, _ in design.cells))
-    blocks = (design.replicate[:, None] == np.arange(REPLICATES)).astype(np.float64)
+    blocks = (design.replicate[:, None] == np.unique(design.replicate)[None, :]).astype(np.float64)
 
     def within(values: Floats) -> Floats:
         return np.asarray(values - blocks @ (blocks.T @ values / np.maximum(blocks.sum(axis=0), 1.0)))
@@ -486,7 +496,7 @@ def pooled(effect: Floats, se: Floats, dose: Floats) -> tuple[Floats, Floats]:
 
 
 def measure_effects(
-    scenario: Scenario, workers: int | None = None, progress: bool = True, *, cache: bool = True,
+    scenario: Scenario, workers: int | None = None, progress: bool = True, *, cache: bool = True, look: Look | None = None,
 ) -> EffectCurves:
     """Measure in the model what additional staff does.
 
@@ -502,6 +512,9 @@ def measure_effects(
     cache : bool
         Take the curves from the user's cache folder when the same measurement was made before (same scenario, same
         source code, same tables), and put them there.  Environment variable COUNTERSMUGGLING_CACHE moves it.
+    look : callable, optional
+        Carries out the design's runs instead, such as to keep more of them: called with the reduced scenario, the design and the
+        work of places, returns the totals of every run.
 
     Returns
     -------
@@ -516,28 +529,32 @@ def measure_effects(
     resources = [name for name, post in scenario.resources.posts.items() if post.available > 0]
     if not resources:
         raise EffectError("there is nothing to measure: no resource type has posts")
+    repeats = int(params["optimise.measure_repeats"])
     file = cache_folder() / f"effects-{_fingerprint(small, scenario)}.json" if cache else None
     known = _read(file)
     if known is not None:
         return known
 
-    base_jobs = [Job(small, k, _nobody(), "effects: no additional staff") for k in range(REPLICATES)]
+    base_jobs = [Job(small, k, _nobody(), "effects: no additional staff") for k in range(REPLICATES * repeats)]
     bases = run_many(base_jobs, workers, progress, "Measuring today's allocation", function=observe)
     work = workload(resources, pd.concat([b["work"] for b in bases]))
     cells, dose = _cells(scenario, resources, work, params["optimise.dose_over_share"])
     if not cells:
         raise EffectError("there is nothing to measure: no resource type has work anywhere")
-    design = design_of(cells, dose)
-    jobs = [Job(small, int(design.replicate[k]), _allocation(small, design, k, work), f"effects: run {k + 1}")
-            for k in range(len(design.replicate))]
-    runs = run_many(jobs, workers, progress, "Measuring effects of staff", function=observe)
+    design = design_of(cells, dose, repeats)
+    if look is not None:
+        runs = look(small, design, work)
+    else:
+        jobs = [Job(small, int(design.replicate[k]), _allocation(small, design, k, work), f"effects: run {k + 1}")
+                for k in range(len(design.replicate))]
+        runs = [run["totals"] for run in run_many(jobs, workers, progress, "Measuring effects of staff", function=observe)]
     names = [o for o, info in OUTCOMES.items() if info.weightable and o != "cost_eur"]
-    changes = {o: np.array([run["totals"][o] - bases[int(k)]["totals"][o]
+    changes = {o: np.array([run[o] - bases[int(k)]["totals"][o]
                             for run, k in zip(runs, design.replicate, strict=True)]) for o in names}
-    quarters = float(runs[0]["years"]) * 4
+    quarters = float(bases[0]["years"]) * 4
     table = fit(design, changes, quarters, params["optimise.half_dose_share"], params["optimise.half_dose_spread"])
     curves = EffectCurves(table, work, {
-        "runs": len(jobs), "replicates": REPLICATES, "months": round(quarters * 3), "cells": len(cells),
+        "runs": len(runs), "replicates": len(bases), "months": round(quarters * 3), "cells": len(cells),
         "persons_per_agent": small.model.persons_per_agent, "seconds": round(perf_counter() - begun, 1),
         "cached": False}, Runs(design, changes, quarters))
     _write(file, curves)

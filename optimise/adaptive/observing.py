@@ -261,30 +261,31 @@ class ModelRuns:
 
     def observe(self, placements: Sequence[Floats], replicates: Sequence[int], what: str) -> list[list[Observed]]:
         """See :class:`Simulator`."""
-        found: dict[tuple[int, int], dict[str, Any]] = {}
-        jobs: dict[tuple[int, int], FrontJob] = {}
-        asked: dict[str, tuple[int, int]] = {}
-        same: dict[tuple[int, int], tuple[int, int]] = {}
-        for n, placement in enumerate(placements):
+        count = len(replicates)
+        seen = self.each([(placement, replicate) for placement in placements for replicate in replicates], what)
+        return [seen[n * count:(n + 1) * count] for n in range(len(placements))]
+
+    def each(self, pairs: Sequence[tuple[Floats, int]], what: str) -> list[Observed]:
+        """One run of each placement (R, P, T) in a replicate of its own; runs that are alike are carried out once."""
+        found: dict[str, dict[str, Any]] = {}
+        jobs: dict[str, FrontJob] = {}
+        names = []
+        for placement, replicate in pairs:
             table = self.table(placement)
-            name = hashlib.sha256(table.to_csv(index=False).encode()).hexdigest()[:24]
-            for replicate in replicates:
-                file = self._folder / f"{name}-{replicate}.json"
-                if file.name in asked:  # two of the placements are alike
-                    same[n, replicate] = asked[file.name]
-                    continue
-                asked[file.name] = n, replicate
-                known = _read(file) if self._cache else None
-                if known is not None:
-                    found[n, replicate] = known
-                else:
-                    jobs[n, replicate] = FrontJob(self.scenario, replicate, table, what, tables=self.tables,
-                                                  keep=str(file) if self._cache else "")
+            name = f"{hashlib.sha256(table.to_csv(index=False).encode()).hexdigest()[:24]}-{replicate}"
+            names.append(name)
+            if name in found or name in jobs:
+                continue
+            file = self._folder / f"{name}.json"
+            known = _read(file) if self._cache else None
+            if known is not None:
+                found[name] = known
+            else:
+                jobs[name] = FrontJob(self.scenario, replicate, table, what, tables=self.tables, keep=str(file) if self._cache else "")
         if jobs:
-            made = self._carried_out(list(jobs.values()), what)
-            found |= dict(zip(jobs, made, strict=True))
+            found |= dict(zip(jobs, self._carried_out(list(jobs.values()), what), strict=True))
             self.made += len(jobs)
-        return [[Observed.from_plain(found[same.get((n, k), (n, k))]) for k in replicates] for n in range(len(placements))]
+        return [Observed.from_plain(found[name]) for name in names]
 
     def _carried_out(self, jobs: list[FrontJob], what: str) -> list[dict[str, Any]]:
         if self._runner is not None:

@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 
 from ..allocation import AllocationModel, build, labelled, staff_array, staff_table
 from ..effects import (
-    REPLICATES,
+    Design,
     EffectCurves,
     _allocation,
     _nobody,
@@ -23,7 +24,7 @@ from ..from_scenario import _baseline, problem_from
 from ..linear_model import Floats
 from ..plan import Plan, PlanSolver, check_limits, plan_for
 from ..stochastic import Objective
-from .observing import FrontJob, ModelRuns
+from .observing import FrontJob, ModelRuns, Observed
 from .response import Comparison, Response, fit_response
 from .trust_region import Anticipation, Settings, Surrogate, anticipate
 
@@ -67,39 +68,71 @@ def settings_for(scenario: Scenario) -> Settings:
     return Settings(replicates=first, most_replicates=4 * first)
 
 
-def learn(
-    scenario: Scenario, effects: EffectCurves, *, workers: int | None = None, progress: bool = True, cache: bool = True,
+@dataclass(frozen=True)
+class Watched:
+    """The runs of a measuring design, with their fronts.
+
+    Attributes
+    ----------
+    runs : ModelRuns
+    staff : tuple of arrays (R, P, T)
+        One a run.
+    seen : tuple of Observed
+    """
+
+    runs: ModelRuns
+    staff: tuple[Floats, ...]
+    seen: tuple[Observed, ...]
+
+
+def watch(
+    small: Scenario, design: Design, work: pd.DataFrame, *, workers: int | None = None, progress: bool = True, cache: bool = True,
     runner: Runner | None = None,
-) -> Learnt:
-    """Repeat the measuring design, looking at the fronts, and fit the response and what it leaves over.
+) -> Watched:
+    """Carry out a measuring design, looking at the fronts.
+
+    Parameters
+    ----------
+    small : Scenario
+        As :func:`.effects.measure_effects` reduces it.
+    design : Design
+    work : DataFrame
+        Columns resource, place, group, share.
+    """
+    lengths = quarters_of(small.horizon.start, small.horizon.end)
+    resources = tuple(dict.fromkeys(r for r, _ in design.cells))
+    places = tuple(dict.fromkeys((*(str(p) for p in work["place"]), *ModelRuns(small, (), (), ()).fronts.places)))
+    runs = ModelRuns(small, resources, places, tuple(lengths), cache=cache, workers=workers, progress=progress, runner=runner)
+    labels = _Labels(*runs.labels)
+    staff = [staff_array(labels, _allocation(small, design, k, work)) for k in range(len(design.replicate))]  # type: ignore[arg-type]
+    seen = runs.each(list(zip(staff, design.replicate.tolist(), strict=True)), "Measuring effects of staff")
+    return Watched(runs, tuple(staff), tuple(seen))
+
+
+def learn(scenario: Scenario, effects: EffectCurves, watched: Watched) -> Learnt:
+    """Fit the response of the fronts, and what it leaves over, to the runs of the measuring design.
 
     Parameters
     ----------
     scenario : Scenario
     effects : EffectCurves
         With the design that they were measured by.
+    watched : Watched
+        That design's runs.
 
     Returns
     -------
     Learnt
+
     """
-    if effects.runs is None:
-        raise ValueError("the effects hold no design; measure them with measure_effects")
-    design, small = effects.runs.design, _reduced(scenario)
-    resources = tuple(dict.fromkeys(r for r, _ in design.cells))
+    assert effects.runs is not None
+    design, runs = effects.runs.design, watched.runs
+    resources, places, _ = runs.labels
     guards = _baseline(scenario).query("resource == 'border_guard'").set_index("place")["staff"]
-    places = tuple(dict.fromkeys(str(p) for p in effects.work["place"]))
-    lengths = quarters_of(small.horizon.start, small.horizon.end)
-    runs = ModelRuns(small, resources, places, tuple(lengths), cache=cache, workers=workers, progress=progress, runner=runner)
-    places = tuple(dict.fromkeys((*places, *runs.fronts.places)))
-    runs = ModelRuns(small, resources, places, tuple(lengths), cache=cache, workers=workers, progress=progress, runner=runner)
-    labels = _Labels(resources, places, tuple(lengths))
-    staff = [staff_array(labels, _allocation(small, design, k, effects.work)) for k in range(len(design.replicate))]  # type: ignore[arg-type]
-    nobody = staff_array(labels, _nobody())  # type: ignore[arg-type]
-    bases = runs.observe([nobody], range(REPLICATES), "Observing the fronts without additional staff")[0]
-    seen = _in_their_replicates(runs, staff, design.replicate.tolist())
+    nobody = staff_array(_Labels(*runs.labels), _nobody())  # type: ignore[arg-type]
+    bases = runs.observe([nobody], range(int(design.replicate.max()) + 1), "Observing the fronts without additional staff")[0]
     comparisons = tuple(Comparison(s.mean(axis=2), one, bases[int(k)])
-                        for s, one, k in zip(staff, seen, design.replicate, strict=True))
+                        for s, one, k in zip(watched.staff, watched.seen, design.replicate, strict=True))
     scale = guards.reindex(list(places)).fillna(0.0).to_numpy(dtype=np.float64)
     quarters = effects.runs.quarters
     response = fit_response(
@@ -117,17 +150,6 @@ class _Labels:
     resources: tuple[str, ...]
     places: tuple[str, ...]
     quarters: tuple[str, ...]
-
-
-def _in_their_replicates(runs: ModelRuns, staff: Sequence[Floats], replicates: Sequence[int]) -> list[Any]:
-    """One run of each placement, each in its own replicate."""
-    out: list[Any] = [None] * len(staff)
-    for replicate in dict.fromkeys(replicates):
-        mine = [n for n, k in enumerate(replicates) if k == replicate]
-        found = runs.observe([staff[n] for n in mine], [replicate], f"Observing the fronts, replicate {replicate + 1}")
-        for n, one in zip(mine, found, strict=True):
-            out[n] = one[0]
-    return out
 
 
 def _over(response: Response, resources: Sequence[str], places: Sequence[str]) -> Response:
@@ -173,14 +195,28 @@ def optimise_anticipating(
     ------
     InfeasiblePlan
         As :func:`.optimise`.
+    ValueError
+        For effects that hold no design.
     """
     s = settings or settings_for(scenario)
+    watching: dict[str, Any] = {"workers": workers, "progress": progress, "cache": cache, "runner": runner}
+    watched: Watched | None = None
+
+    def look(small: Scenario, design: Design, work: pd.DataFrame) -> list[Mapping[str, float]]:
+        nonlocal watched
+        watched = watch(small, design, work, **watching)
+        return [one.totals for one in watched.seen]
+
     if effects is None:
         check_limits(scenario)
-        effects = measure_effects(scenario, workers, progress, cache=cache)
+        effects = measure_effects(scenario, workers, progress, cache=cache, look=look)
+    if effects.runs is None:
+        raise ValueError("the effects hold no design; measure them with measure_effects")
+    if watched is None:
+        watched = watch(_reduced(scenario), effects.runs.design, effects.work, **watching)
     weights = {name: weight.weight for name, weight in scenario.outcomes.items()}
     static = plan_for(problem_from(scenario, effects), effects, weights, solver)
-    learnt = learn(scenario, effects, workers=workers, progress=progress, cache=cache, runner=runner)
+    learnt = learn(scenario, effects, watched)
     problem = problem_from(scenario, learnt.curves)
     allocation = build(problem)
     response = _over(learnt.response, problem.resources, problem.places)

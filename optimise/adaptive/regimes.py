@@ -27,8 +27,9 @@ from ..examples import problem
 from ..linear_model import Floats
 from .kept import Runner
 from .observing import Fronts, ModelRuns, Observed, Simulator
+from .paired_tests import FRESH
 from .response import Coefficient, Comparison, Response, fit_response, mean_observed
-from .trust_region import FRESH, Anticipation, Settings, Surrogate, anticipate
+from .trust_region import Anticipation, Settings, Surrogate, anticipate
 
 if TYPE_CHECKING:
     from ...scenarios import Scenario

@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,18 +22,15 @@ import pandas as pd
 from ..allocation import AllocationModel
 from ..linear_model import Floats, LinearModel
 from ..solving import Infeasible, solve
-from .observing import Observed, Simulator, weighted
-from .response import Comparison, Response
+from .observing import Simulator
+from .paired_tests import PairedTests, Verdict
+from .response import Response
 
 if TYPE_CHECKING:
     from ..problem import AllocationProblem
 
-FRESH = 100_000
-"""First replicate of the tests of steps: measuring and evaluating plans take lower numbers, and each test takes new ones."""
 SLACKS = (1e-7, 1e-6, 1e-5)
 """Room around given staff, relative to it: what a solver calls feasible is so within its tolerance only."""
-DUST = 1e-4
-"""Staff below this is not simulated."""
 HISTORY_COLUMNS = (
     "step", "kind", "radius", "believed", "measured", "low", "high", "p", "replicates", "kept", "ratio", "gap",
     "moved_staff", "error", "runs", "words")
@@ -67,18 +64,6 @@ class Settings:
     significance: float = 0.05
     tolerance: float = 0.01
     inner: int = 20
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """A paired test of one placement against another: negative is better."""
-
-    mean: float
-    low: float
-    high: float
-    p: float
-    replicates: int
-    better: bool
 
 
 @dataclass(frozen=True)
@@ -224,58 +209,9 @@ class Surrogate:
 # ------------------------------------------------------------------------------------------------ the search
 
 
-@dataclass
-class PairedTests:
-    """Paired tests on replicates that nothing has used before."""
-
-    simulator: Simulator
-    weights: Mapping[str, float]
-    settings: Settings
-    used: int = 0
-    runs: int = 0
-    pairs: list[tuple[Floats, Floats, Observed, Observed]] = field(default_factory=list)
-
-    def better(self, candidate: Floats, held: Floats, what: str) -> Verdict:
-        """Test whether `candidate` avoids more weighted harm than `held`.
-
-        Looks after so many pairs, then after twice as many, until it is decided; the chance of a false alarm is shared
-        evenly over the looks (Bonferroni), so that looking often does not make noise pass.
-        """
-        from scipy import stats
-
-        s = self.settings
-        sizes = [s.replicates]
-        while sizes[-1] * 2 <= s.most_replicates:
-            sizes.append(sizes[-1] * 2)
-        differences: list[float] = []
-        verdict = Verdict(0.0, -math.inf, math.inf, 1.0, 0, False)
-        for size in sizes:
-            first = FRESH + self.used
-            count = size - len(differences)
-            replicates = range(first, first + count)
-            self.used += count
-            a, b = self.simulator.observe([np.where(x < DUST, 0.0, x) for x in (candidate, held)], replicates, what)
-            self.runs += 2 * count
-            self.pairs += [(candidate, held, one, two) for one, two in zip(a, b, strict=True)]
-            differences += [weighted(one, dict(self.weights)) - weighted(two, dict(self.weights))
-                            for one, two in zip(a, b, strict=True)]
-            values = np.array(differences)
-            mean = float(values.mean())
-            error = float(values.std(ddof=1)) / math.sqrt(len(values)) if len(values) > 1 else math.inf
-            if error <= 1e-12 * (1.0 + abs(mean)):  # a simulation without noise, or two placements alike
-                return Verdict(mean, mean, mean, 0.0 if mean < 0 else 1.0, len(values), mean < -1e-9)
-            p = float(stats.t.cdf(mean / error, len(values) - 1))
-            half = float(stats.t.ppf(0.975, len(values) - 1)) * error
-            better = p < s.significance / len(sizes)
-            verdict = Verdict(mean, mean - half, mean + half, p, len(values), better)
-            if better or p > 0.8:  # or further pairs are unlikely to turn it
-                break
-        return verdict
-
-
 def anticipate(
     surrogate: Surrogate, simulator: Simulator, starts: Mapping[str, Floats], settings: Settings | None = None, *,
-    refit: Callable[[Sequence[Comparison]], Surrogate] | None = None, told: Callable[[str], None] | None = None,
+    told: Callable[[str], None] | None = None,
 ) -> Anticipation:
     """Search from the best of several starting placements.
 
@@ -284,10 +220,8 @@ def anticipate(
     surrogate : Surrogate
     simulator : Simulator
     starts : mapping name -> array (R, P, T)
-        Feasible placements; the first is held until another proves better.
+        Feasible placements, which race against each other: the best is held at first.
     settings : Settings, optional
-    refit : callable, optional
-        Makes a new surrogate with what the tests have shown so far; by default the response stays as it is.
     told : callable, optional
         Called with one sentence a step.
 
@@ -301,7 +235,7 @@ def anticipate(
         When a starting placement breaks a limit.
     """
     s = settings or Settings()
-    tester = PairedTests(simulator, surrogate.weights, s)
+    tester = PairedTests(simulator, surrogate.weights, s.replicates, s.most_replicates, s.significance)
     rows: list[tuple[object, ...]] = []
 
     def note(*row: object) -> None:
@@ -309,22 +243,19 @@ def anticipate(
         if told is not None:
             told(str(row[-1]))
 
-    names = list(starts)
-    held_name = names[0]
-    x = surrogate.completed(starts[held_name])
-    for name in names[1:]:
-        other = surrogate.completed(starts[name])
-        now, then = surrogate.allocation.staff(other), surrogate.allocation.staff(x)
-        if np.allclose(now, then, atol=1e-6):
-            continue
-        believed = surrogate.value(other) - surrogate.value(x)
-        verdict = tester.better(now, then, f"Testing {name} as a start")
-        note(0, f"start: {name}", math.nan, believed, verdict.mean, verdict.low, verdict.high, verdict.p,
-             verdict.replicates, verdict.better, _ratio(verdict.mean, believed), math.nan, _moved(now, then),
+    completed: dict[str, Floats] = {}
+    for name, start in starts.items():
+        x = surrogate.completed(start)
+        if not any(np.allclose(surrogate.allocation.staff(x), surrogate.allocation.staff(other), atol=1e-6) for other in completed.values()):
+            completed[name] = x
+    race = tester.race({name: surrogate.allocation.staff(x) for name, x in completed.items()}, "Racing the starting placements")
+    x = completed[race.best]
+    for name, verdict in race.against.items():
+        believed = surrogate.value(x) - surrogate.value(completed[name])
+        note(0, f"start: {name}", math.nan, believed, verdict.mean, verdict.low, verdict.high, verdict.p, verdict.replicates, False,
+             _ratio(verdict.mean, believed), math.nan, _moved(surrogate.allocation.staff(x), surrogate.allocation.staff(completed[name])),
              surrogate.response.error, tester.runs,
-             f"{name} against {held_name}: {_points(verdict)}; {name if verdict.better else held_name} is held")
-        if verdict.better:
-            x, held_name = other, name
+             f"{race.best}, held at first, against {name}: believed {believed:+,.0f} points, measured {_points(verdict)}")
     radius, because = s.radius, f"{s.steps} steps were tried"
     gap = surrogate.gap(x)
     for step in range(1, s.steps + 1):
@@ -336,6 +267,10 @@ def anticipate(
         there, believed = surrogate.improved(x, radius, s)
         if -believed <= s.tolerance * stake * radius:
             because = "the response foretells no improvement within the region"
+            break
+        if math.isfinite(tester.noise) and -believed < tester.tellable:
+            because = (f"the response foretells {-believed:,.0f} points within the region, less than the standard error of "
+                       f"{tester.looks[-1]} pairs ({tester.tellable:,.0f})")
             break
         candidate = surrogate.allocation.staff(there)
         verdict = tester.better(candidate, staff, f"Testing step {step}")
@@ -349,19 +284,12 @@ def anticipate(
             radius = min(1.0, radius * 2.0) if ratio > 0.5 else radius
         else:
             radius *= 0.4
-        if refit is not None:
-            surrogate = refit(comparisons(tester.pairs))
         gap = surrogate.gap(x)
         if radius < s.least_radius:
             because = "the region has shrunk to nothing: no step within it proved better"
             break
     history = pd.DataFrame(rows, columns=list(HISTORY_COLUMNS))
-    return Anticipation(surrogate.allocation.staff(x), held_name, history, surrogate.response, because, gap, tester.runs)
-
-
-def comparisons(pairs: Sequence[tuple[Floats, Floats, Observed, Observed]]) -> list[Comparison]:
-    """What tests have shown, as differences of staff: near enough to tell how fronts answer a further change."""
-    return [Comparison(candidate.mean(axis=2) - held.mean(axis=2), one, two) for candidate, held, one, two in pairs]
+    return Anticipation(surrogate.allocation.staff(x), race.best, history, surrogate.response, because, gap, tester.runs)
 
 
 def _ratio(measured: float, believed: float) -> float:

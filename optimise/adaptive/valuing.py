@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 METHODS: Final = ("pro_rata", "proportional", "greedy", "static", "anticipating", "rolling")
 FATES: Final = ("intercepted", "did not set out", "gave up on the way", "delayed", "moved to another route", "moved to another front")
 FATE_COLUMNS = ("placement", "fate", "difference", "low", "high", "share_of_attempts", "replicates")
+LEAST_POINTS: Final = 0.5
+"""Placements whose difference lies within half a point (an eighth of a death in the bundled scenarios) are called alike."""
 LEAST_SHARE: Final = 1 / 100
 """A front counts as used from this share of all attempts."""
 
@@ -80,12 +82,15 @@ class Valued:
                 continue
             told = self.evaluation.compare(ours, name)
             first = told.iloc[0]
-            verdict = "better" if first["high"] < 0 else "worse" if first["low"] > 0 else "not told apart"
+            verdict = ("alike" if max(abs(first["low"]), abs(first["high"])) < LEAST_POINTS else
+                       "better" if first["high"] < 0 else "worse" if first["low"] > 0 else "not told apart")
             rows.append((name, first["difference"], first["low"], first["high"], verdict, self._why(ours, name, told, verdict)))
         return pd.DataFrame(rows, columns=["against", "difference", "low", "high", "verdict", "why"])
 
     def _why(self, ours: str, name: str, told: pd.DataFrame, verdict: str) -> str:
         """What decides a comparison, and for one that is not decided what it would take."""
+        if verdict == "alike":
+            return "the same placement, or one that makes no difference"
         weights = self.evaluation.weights
         parts = told[told["outcome"].isin(weights)].copy()
         parts["points"] = [weights[o] * d for o, d in zip(parts["outcome"], parts["difference"], strict=True)]

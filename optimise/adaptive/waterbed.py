@@ -242,10 +242,8 @@ def two_level(cells: int, repeats: int = 1) -> Design:
     It has room for half as many cells again, so that runs are left to tell the noise by.
     """
     room = cells + cells // 2
-    one = design_of([("all", f"cell{n}") for n in range(room)], np.ones(room))
-    level = (one.level[:, :cells] > 0).astype(np.float64)
-    return replace(one, cells=one.cells[:cells], dose=one.dose[:cells], level=np.tile(level, (repeats, 1)),
-                   replicate=np.concatenate([one.replicate + REPLICATES * k for k in range(repeats)]))
+    one = design_of([("all", f"cell{n}") for n in range(room)], np.ones(room), repeats)
+    return replace(one, cells=one.cells[:cells], dose=one.dose[:cells], level=(one.level[:, :cells] > 0).astype(np.float64))
 
 
 def judge(level: Floats, block: np.ndarray[Any, np.dtype[np.int64]], dose: Floats, change: Floats) -> tuple[Floats, Floats, Floats]:

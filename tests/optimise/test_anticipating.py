@@ -13,10 +13,11 @@ import pytest
 
 from countersmuggling.model.replicates import Job, run_one
 from countersmuggling.optimise.adaptive.observing import FrontJob, Fronts, ModelRuns, Observed, observe_fronts
+from countersmuggling.optimise.adaptive.paired_tests import FRESH, PairedTests
 from countersmuggling.optimise.adaptive.planning import optimise_anticipating
 from countersmuggling.optimise.adaptive.regimes import Toy, best_known, toy, toy_allocation
 from countersmuggling.optimise.adaptive.response import Coefficient, Comparison, Response, fit_response
-from countersmuggling.optimise.adaptive.trust_region import PairedTests, Settings, Surrogate, anticipate
+from countersmuggling.optimise.adaptive.trust_region import Settings, Surrogate, anticipate
 from countersmuggling.optimise.allocation import AllocationModel
 from countersmuggling.optimise.linear_model import Floats
 from countersmuggling.scenarios import Scenario, load
@@ -158,9 +159,44 @@ def test_a_change_that_does_nothing_is_hardly_ever_kept() -> None:
                             for k in replicates])
             return out
 
-    tester = PairedTests(Same(t.truth), WEIGHTS, Settings(replicates=4, most_replicates=32))
+    tester = PairedTests(Same(t.truth), WEIGHTS, replicates=4, most=32)
     a = np.zeros((1, 27, 1))
     assert sum(tester.better(a, a, "").better for _ in range(200)) <= 20
+
+
+def test_a_race_finds_the_best_and_throws_out_what_is_clearly_worse() -> None:
+    """Harm is a placement's staff plus noise of two that all share and of a half of its own: 0, 1 and 20 posts."""
+    class Told(Toy):
+        def observe(self, placements: Sequence[Floats], replicates: Sequence[int], what: str) -> list[list[Observed]]:
+            self.seen += [k for _ in placements for k in replicates]
+            return [[Observed({"deaths": float(x.sum() + np.random.default_rng(k).normal(0, 2) + np.random.default_rng([k, n]).normal(0, 0.5))},
+                              *(np.ones(60),) * 3, np.ones((1, 60))) for k in replicates] for n, x in enumerate(placements)]
+
+    world = Told(toy(5).truth)
+    tester = PairedTests(world, WEIGHTS, replicates=4, most=32)
+    few, one, many = (np.full((1, 27, 1), posts / 27) for posts in (0.0, 1.0, 20.0))
+    found = tester.race({"many": many, "one": one, "few": few}, "")
+    assert found.best == "few"
+    assert found.against["many"].replicates == 4 and found.against["many"].mean == pytest.approx(-20, abs=1.5)
+    assert found.against["one"].better and found.against["one"].mean == pytest.approx(-1, abs=0.7)
+    assert min(world.seen) == FRESH and tester.used == max(world.seen) + 1 - FRESH
+    again = tester.race({"few": few}, "")
+    assert (again.best, again.against) == ("few", {}), "nothing to run"
+    assert 0.1 < tester.noise < 1.5 and tester.tellable == pytest.approx(tester.noise / 32**0.5)
+
+
+def test_a_step_that_no_test_could_tell_is_not_tried() -> None:
+    """Noise of ten thousand posts' worth: the search says so instead of testing."""
+    class Noisy(Toy):
+        def observe(self, placements: Sequence[Floats], replicates: Sequence[int], what: str) -> list[list[Observed]]:
+            return [[Observed({"deaths": float(np.random.default_rng([k, n]).normal(0, 1e4))}, *(np.ones(60),) * 3, np.ones((1, 60)))
+                     for k in replicates] for n, _ in enumerate(placements)]
+
+    t = toy(6)
+    found = anticipate(Surrogate(planning(t), fitted(t), WEIGHTS), Noisy(t.truth),
+                       {"none": np.zeros((1, 27, 1)), "equal": np.full((1, 27, 1), 20 / 27)}, Settings(replicates=4, most_replicates=16))
+    assert "less than the standard error of 16 pairs" in found.stopped_because
+    assert (found.history["kind"] != "step").all()
 
 
 def test_a_step_that_is_worse_than_believed_is_not_kept() -> None:

@@ -72,6 +72,22 @@ def test_designs_take_hardly_more_runs_than_cells(kinds: int, groups: int, runs:
     assert ((design.level == 0.5).sum(axis=0) == runs / 4).all()
 
 
+def test_a_repeated_design_turns_round_who_is_on_in_replicates_of_its_own() -> None:
+    """Each cell stays balanced in every replicate; over both times what two cells do to each other falls out of every cell's effect."""
+    once, twice = design_of(CELLS, np.ones(len(CELLS))), design_of(CELLS, np.ones(len(CELLS)), 2)
+    runs = len(once.level)
+    on = np.where(twice.level > 0, 1.0, -1.0)
+    np.testing.assert_array_equal(twice.level[:runs], once.level)
+    np.testing.assert_array_equal(on[runs:], -on[:runs])
+    assert sorted(set(twice.replicate)) == list(range(8))
+    for k in range(8):
+        assert (on[twice.replicate == k].sum(axis=0) == 0).all()
+    pair = on[:, 0] * on[:, 7]
+    assert pair @ on == pytest.approx(np.zeros(len(CELLS)))
+    alone = np.where(once.level > 0, 1.0, -1.0)
+    assert np.abs((alone[:, [0]] * alone)[:, 1:].T @ alone).max() > 0, "once, some pair is mixed up with a cell"
+
+
 def test_liaison_officers_work_where_journeys_lead_through() -> None:
     seen = pd.DataFrame([("abroad", "TUN", 30.0), ("abroad", "LBY", 60.0), ("abroad", "TUR", 10.0), ("entries", "GRC", 5.0),
                          ("cases", "ITA", 7.0)], columns=["kind", "place", "amount"])

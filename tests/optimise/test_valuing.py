@@ -105,7 +105,9 @@ def test_all_placements_in_the_same_fresh_replicates(scenario: Scenario, invente
     assert set(found.fronts["front"]) == set(FRONTS)
     assert found.staff["rolling"]["staff"].sum() == pytest.approx(2 * 27 * 12)
     against = found.against("static").set_index("against").to_dict("index")
-    assert {row["verdict"] for row in against.values()} <= {"better", "worse", "not told apart"}
+    assert {row["verdict"] for row in against.values()} <= {"better", "worse", "alike", "not told apart"}
+    alike = [row["why"] for row in against.values() if row["verdict"] == "alike"]
+    assert alike and all("no difference" in why for why in alike), "rules that come to the same placement are no victories"
     assert against[NOBODY]["verdict"] == "better" and "deaths" in against[NOBODY]["why"]
 
 

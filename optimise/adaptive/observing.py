@@ -283,7 +283,9 @@ class ModelRuns:
             else:
                 jobs[name] = FrontJob(self.scenario, replicate, table, what, tables=self.tables, keep=str(file) if self._cache else "")
         if jobs:
-            found |= dict(zip(jobs, self._carried_out(list(jobs.values()), what), strict=True))
+            # runs of one replicate side by side: a worker sets up what they share once
+            order = sorted(jobs, key=lambda name: jobs[name].replicate)
+            found |= dict(zip(order, self._carried_out([jobs[name] for name in order], what), strict=True))
             self.made += len(jobs)
         return [Observed.from_plain(found[name]) for name in names]
 

@@ -70,7 +70,7 @@ def settings_for(scenario: Scenario) -> Settings:
 
 @dataclass(frozen=True)
 class Watched:
-    """The runs of a measuring design, with their fronts.
+    """Runs of a measuring design, with their fronts.
 
     Attributes
     ----------
@@ -107,6 +107,17 @@ def watch(
     staff = [staff_array(labels, _allocation(small, design, k, work)) for k in range(len(design.replicate))]  # type: ignore[arg-type]
     seen = runs.each(list(zip(staff, design.replicate.tolist(), strict=True)), "Measuring effects of staff")
     return Watched(runs, tuple(staff), tuple(seen))
+
+
+def measured(
+    scenario: Scenario, *, workers: int | None = None, progress: bool = True, cache: bool = True, runner: Runner | None = None,
+) -> EffectCurves:
+    """Measure effects by runs whose fronts are kept, so that :func:`watch` finds them."""
+    def look(small: Scenario, design: Design, work: pd.DataFrame) -> list[Mapping[str, float]]:
+        return [one.totals for one in watch(small, design, work, workers=workers, progress=progress, cache=cache, runner=runner).seen]
+
+    check_limits(scenario)
+    return measure_effects(scenario, workers, progress, cache=cache, look=look)
 
 
 def learn(scenario: Scenario, effects: EffectCurves, watched: Watched) -> Learnt:
@@ -199,23 +210,13 @@ def optimise_anticipating(
         For effects that hold no design.
     """
     s = settings or settings_for(scenario)
-    watching: dict[str, Any] = {"workers": workers, "progress": progress, "cache": cache, "runner": runner}
-    watched: Watched | None = None
-
-    def look(small: Scenario, design: Design, work: pd.DataFrame) -> list[Mapping[str, float]]:
-        nonlocal watched
-        watched = watch(small, design, work, **watching)
-        return [one.totals for one in watched.seen]
-
     if effects is None:
-        check_limits(scenario)
-        effects = measure_effects(scenario, workers, progress, cache=cache, look=look)
+        effects = measured(scenario, workers=workers, progress=progress, cache=cache, runner=runner)
     if effects.runs is None:
         raise ValueError("the effects hold no design; measure them with measure_effects")
-    if watched is None:
-        watched = watch(_reduced(scenario), effects.runs.design, effects.work, **watching)
     weights = {name: weight.weight for name, weight in scenario.outcomes.items()}
     static = plan_for(problem_from(scenario, effects), effects, weights, solver)
+    watched = watch(_reduced(scenario), effects.runs.design, effects.work, workers=workers, progress=progress, cache=cache, runner=runner)
     learnt = learn(scenario, effects, watched)
     problem = problem_from(scenario, learnt.curves)
     allocation = build(problem)

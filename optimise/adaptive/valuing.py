@@ -20,7 +20,7 @@ from ..evaluation import FRESH, NOBODY, WEIGHTED, Evaluation, _totals, placed
 from ..from_scenario import problem_from
 from ..plan import Plan, check_limits, plan_for
 from .kept import KeptRuns, Runner, WideJob, observed, with_persons
-from .planning import optimise_anticipating
+from .planning import measured, optimise_anticipating
 from .trust_region import Settings
 
 if TYPE_CHECKING:
@@ -161,7 +161,9 @@ def evaluate_methods(
     say = told or (lambda _: None)
     scenario = with_persons(scenario, persons_per_agent)
     weights = {name: weight.weight for name, weight in scenario.outcomes.items()}
-    if effects is None:
+    if effects is None and "anticipating" in methods:
+        effects = measured(scenario, workers=workers, progress=progress, cache=cache, runner=runner)
+    elif effects is None:
         check_limits(scenario)
         effects = measure_effects(scenario, workers, progress, cache=cache)
     static = replace(plan_for(problem_from(scenario, effects), effects, weights), scenario=scenario)

@@ -62,19 +62,16 @@ def test_greedy_equals_the_plan_where_a_bundled_scenario_separates(invented_ever
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("name", "greedy_loses"), [("baseline-2025", 0.02), ("europol-regulation", 0.0)])
-def test_rules_lose_on_effects_measured_in_the_model(
-    tmp_path: Any, monkeypatch: pytest.MonkeyPatch, name: str, greedy_loses: float
-) -> None:
-    """Shares by key and by work lose most of what the plan avoids; greedy loses on the baseline and ties on the regulation."""
+@pytest.mark.parametrize("name", ["baseline-2025", "europol-regulation"])
+def test_rules_lose_on_effects_measured_in_the_model(tmp_path: Any, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Shares by key lose most of what the plan avoids and shares by work a good part; greedy all but ties, because nothing couples."""
     monkeypatch.setenv("COUNTERSMUGGLING_CACHE", str(tmp_path))
-    scenario = load(name)
-    coarse = scenario.model_copy(update={"model": scenario.model.model_copy(update={"persons_per_agent": 200.0})})
-    plan = optimise(coarse, progress=False)
+    plan = optimise(load(name), progress=False)
     values: pd.DataFrame = plan.rule_values
     net: Any = values.set_index("rule")["objective"]
     print(values)
     assert np.isfinite(net).all()
     assert net["plan"] < 0.0
-    assert net["greedy"] >= net["plan"] * (1.0 - greedy_loses) - 1e-6
-    assert min(net["proportional"], net["pro_rata"]) > net["plan"] * 0.5
+    assert net["plan"] - 1e-6 <= net["greedy"] <= 0.98 * net["plan"]
+    assert net["pro_rata"] > 0.5 * net["plan"]
+    assert net["proportional"] > 0.75 * net["plan"]

@@ -46,9 +46,9 @@ def told(found: Results) -> list[str]:
     titles = {run.key: run.title for run in found.runs}
     lines: list[str] = []
     for plan in found.plans:
-        if "objective" not in plan.facts:  # made anew every quarter: there is no one plan to tell of
-            continue
-        lines += ["", titles.get(plan.run, plan.run), f"  {_worth(plan.facts)}"]
+        lines += ["", titles.get(plan.run, plan.run)]
+        if plan.facts.get("objective") is not None:  # a plan made anew every quarter has no one value on the curves
+            lines.append(f"  {_worth(plan.facts)}")
         lines += [f"  {text}" for text in plan.facts.get("summary") or []]
         study = plan.facts.get("study") or {}
         for heading, texts in (study.get("sections") or {}).items():

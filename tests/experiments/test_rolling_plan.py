@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from countersmuggling.experiments.comparing import optimised
+from countersmuggling.experiments.plan_words import told
 from countersmuggling.experiments.results import Results
 from countersmuggling.optimise import effects as measuring
 from countersmuggling.optimise.effects import CELL_COLUMNS, WORK_COLUMNS, EffectCurves, place_groups
@@ -38,6 +39,9 @@ def test_every_regime_is_simulated_and_valued(tmp_path: Path, monkeypatch: pytes
     placed = found.plans[0].allocation
     assert len(placed) and placed["staff"].min() > 0
     assert found.names["baseline-2025+truth"].endswith("staff by the truth")
+    lines = told(found)
+    assert lines[1] == "Status quo, staff planned anew every quarter from shared reports" and lines[3].startswith("  Sharing of reports: "), lines
+    assert not any("Weighted harm" in line for line in lines), "no one plan stands for a plan made anew every quarter"
     folder = found.write(tmp_path / "rolling")
     again = Results.read(folder)
     assert [run.role for run in again.runs] == [run.role for run in found.runs]

@@ -135,7 +135,7 @@ def test_a_plan_that_reckons_with_the_answer_end_to_end(tmp_path: Path, monkeypa
     assert [run.role for run in found.runs] == ["baseline", "pro_rata", "static", "plan"]
     (plan,) = found.plans
     assert plan.facts["method"] == "anticipating" and plan.facts["stopped_because"]
-    assert {row["kind"] for row in plan.facts["iterations"]} <= {"start: proportional", "start: greedy", "start: static", "step"}
+    assert {row["kind"] for row in plan.facts["iterations"]} <= {"start: pro_rata", "start: proportional", "start: greedy", "start: static", "step"}
     folder = found.write(tmp_path / "results")
     page = (folder / "report.html").read_text(encoding="utf-8")
     assert "How the plan was found" in page and "Frank-Wolfe gap" in page

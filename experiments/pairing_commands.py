@@ -33,8 +33,9 @@ def add_commands(add: Add, whole: Whole, at_least_one: Callable[[str], float]) -
     bed = add("waterbed", "measure what one more unit of each resource in each place does everywhere else")
     bed.add_argument("scenario", metavar="SCENARIO")
     bed.add_argument("--resource", action="append", metavar="NAME", help="only this resource; may be given several times")
-    bed.add_argument("--repeats", type=whole(1, 1000), default=1, metavar="N",
-                     help="carry the design out so many times: errors fall with the root of it (default: %(default)s)")  # fmt: skip
+    bed.add_argument("--repeats", type=whole(1, 1000), default=2, metavar="N",
+                     help="carry the design out so many times: errors fall with the root of it, and with one time an effect that differs between "
+                     "draws can be taken for another's (default: %(default)s)")  # fmt: skip
     value = add("evaluate", "value every way of placing staff in the same fresh runs: rules, static, anticipating, rolling")
     value.add_argument("scenarios", metavar="SCENARIO", nargs="*", help="scenarios; none: every bundled scenario that has staff to place")
     value.add_argument("--methods", metavar="NAMES", help=f"some of {','.join(METHODS)} (default: all)")

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from ...scenarios import Scenario
     from ...scenarios.reference import World
 
+STANDS_OUT = 5.0
+"""Standard errors from which a cell's effect may differ between replicates."""
 COLUMNS = ("resource", "place", "affected", "by", "outcome", "unit", "effect", "se", "n", "p", "level")
 SCREENING_COLUMNS = ("resource", "group", "places", "dose", "smallest_p", "chosen")
 FALSE_DISCOVERIES = 0.1
@@ -97,7 +99,7 @@ class Waterbed:
 
 
 def measure_waterbed(
-    scenario: Scenario, *, resources: Sequence[str] | None = None, outcomes: Sequence[str] | None = None, repeats: int = 1,
+    scenario: Scenario, *, resources: Sequence[str] | None = None, outcomes: Sequence[str] | None = None, repeats: int = 2,
     most: int = 12, persons_per_agent: float | None = None, workers: int | None = None, progress: bool = True, cache: bool = True,
     runner: Runner | None = None, tables: World | None = None,
 ) -> Waterbed:
@@ -111,7 +113,8 @@ def measure_waterbed(
     resources, outcomes : sequences of str, optional
         Only these.
     repeats : int
-        Each design is carried out so many times, in other replicates each time: errors fall with the root of it.
+        Each design is carried out so many times, in other replicates and with places in other columns each time: errors fall with the root
+        of it.  With one time an effect that differs between draws can be taken for that of another place.
     most : int
         Groups that are taken apart at most, those that stand out most.
     persons_per_agent : float, optional
@@ -239,15 +242,23 @@ def _spots(bases: Sequence[Mapping[str, Any]], outcomes: Sequence[str] | None) -
 def two_level(cells: int, repeats: int = 1) -> Design:
     """On and off in an orthogonal design, balanced in every replicate, for so many cells, carried out `repeats` times.
 
-    It has room for half as many cells again, so that runs are left to tell the noise by.
+    It has room for half as many cells again, so that runs are left to tell the noise by.  Each time the cells stand in other columns
+    (drawn once for all): an effect that differs between replicates looks, within one time, like that of three other columns, and what
+    two or three cells do together like that of further ones.  Over several times this becomes noise, which the standard errors hold.
     """
     room = cells + cells // 2
-    one = design_of([("all", f"cell{n}") for n in range(room)], np.ones(room), repeats)
-    return replace(one, cells=one.cells[:cells], dose=one.dose[:cells], level=(one.level[:, :cells] > 0).astype(np.float64))
+    one = design_of([("all", f"cell{n}") for n in range(room)], np.ones(room))
+    columns = [np.arange(room), *(np.random.default_rng(time).permutation(room) for time in range(1, repeats))]
+    level = np.concatenate([one.level[:, own[:cells]] > 0 for own in columns]).astype(np.float64)
+    replicate = np.concatenate([one.replicate + REPLICATES * time for time in range(repeats)])
+    return Design(one.cells[:cells], one.dose[:cells], level, replicate)
 
 
 def judge(level: Floats, block: np.ndarray[Any, np.dtype[np.int64]], dose: Floats, change: Floats) -> tuple[Floats, Floats, Floats]:
     """Least squares of paired changes on who is on, with one intercept a replicate.
+
+    Cells that stand out far may do different things in different replicates (each has its own draw of what is not known): where there are
+    replicates enough, that is fitted, so that it is not taken for the effect of others, and is part of these cells' errors.
 
     Parameters
     ----------
@@ -266,13 +277,28 @@ def judge(level: Floats, block: np.ndarray[Any, np.dtype[np.int64]], dose: Float
         Per unit. A spot at which nothing ever changes has effect and error zero, and p one.
     """
     blocks = (block[:, None] == np.unique(block)[None, :]).astype(np.float64)
-    matrix = np.hstack([level, blocks])
+    count, several = level.shape[1], blocks.shape[1]
+    effect, se, spare, _ = _fitted(np.hstack([level, blocks]), change, count)
+    strength = np.max(np.abs(effect) / np.where(se > 0, se, np.inf), axis=1, initial=0.0)
+    most = int(spare / 2) // max(1, several - 1) if several > REPLICATES else 0  # half of what is left to tell the noise by
+    strong = [int(cell) for cell in np.argsort(-strength)[:most] if strength[cell] > STANDS_OUT]
+    if strong:
+        against = blocks[:, 1:] - blocks[:, [0]]
+        differs = [(level[:, [cell]] - 1 / 2) * against for cell in strong]
+        effect, se, spare, rest = _fitted(np.hstack([level, blocks, *differs]), change, count)
+        for cell, own in zip(strong, np.split(rest[several:], len(strong)), strict=True):
+            by_replicate = np.concatenate([-own.sum(axis=0, keepdims=True), own])
+            se[cell] = np.maximum(se[cell], by_replicate.std(axis=0, ddof=1) / math.sqrt(several))
+    return effect / dose[:, None], se / dose[:, None], _p_values(effect, se, np.full(effect.shape, float(spare)))
+
+
+def _fitted(matrix: Floats, change: Floats, count: int) -> tuple[Floats, Floats, int, Floats]:
+    """Least squares: the first `count` coefficients, their errors, runs left to tell the noise by, and the other coefficients."""
     solution, _, rank, _ = np.linalg.lstsq(matrix, change, rcond=None)
     spare = max(1, len(change) - int(rank))
     noise = ((change - matrix @ solution) ** 2).sum(axis=0) / spare
-    spread = np.diag(np.linalg.pinv(matrix.T @ matrix))[: level.shape[1]]
-    effect, se = solution[: level.shape[1]], np.sqrt(np.outer(spread, noise))
-    return effect / dose[:, None], se / dose[:, None], _p_values(effect, se, np.full(effect.shape, float(spare)))
+    spread = np.maximum(np.diag(np.linalg.pinv(matrix.T @ matrix))[:count], 0.0)
+    return np.asarray(solution[:count]), np.asarray(np.sqrt(np.outer(spread, noise))), spare, np.asarray(solution[count:])
 
 
 def _carried_out(

@@ -59,9 +59,25 @@ def scenario(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Scenario:
     return base.model_copy(update={"resources": base.resources.model_copy(update={"posts": posts})})
 
 
+def test_an_effect_that_differs_between_draws_is_not_taken_for_that_of_others() -> None:
+    """One cell does 50 give or take 20, replicate by replicate, with a noise of one: carried out once, three others seem to do something."""
+    def t_values(repeats: int, seed: int) -> np.ndarray[Any, Any]:
+        g = np.random.default_rng(seed)
+        design = two_level(40, repeats)
+        own = g.normal(50.0, 20.0, design.replicate.max() + 1)
+        change = design.level[:, 0] * own[design.replicate] + g.normal(0.0, 1.0, len(design.level))
+        effect, se, _ = judge(design.level, design.replicate, np.ones(40), change[:, None])
+        return np.asarray(effect[:, 0] / se[:, 0])
+
+    false = {repeats: np.mean([(np.abs(t_values(repeats, seed)[1:]) > 4.0).sum() for seed in range(30)]) for repeats in (1, 2)}
+    assert false[1] > 1.0 and false[2] < 0.1, false
+    own = [t_values(2, seed)[0] for seed in range(30)]
+    assert np.median(own) == pytest.approx(50.0 / (20.0 / 8**0.5), rel=0.25), "the errors of that cell hold how far replicates differ"
+
+
 def test_planted_effects_are_found_in_groups_and_then_by_place(scenario: Scenario) -> None:
     runner = Linear()
-    found = measure_waterbed(scenario, runner=runner, progress=False, cache=False)
+    found = measure_waterbed(scenario, runner=runner, repeats=1, progress=False, cache=False)
     assert tuple(found.table.columns) == COLUMNS
     taken_apart = found.screening[found.screening["chosen"]]
     assert ("border_guard", "central_mediterranean") in set(zip(taken_apart["resource"], taken_apart["group"], strict=True))
@@ -138,7 +154,7 @@ def test_nonsense_is_refused(scenario: Scenario) -> None:
 
 def test_in_a_small_world_pressure_in_one_place_moves_people_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COUNTERSMUGGLING_CACHE", str(tmp_path))
-    base = small_scenario(10.0, persons_per_agent=50.0, months=12)
+    base = small_scenario(3.0, months=12)
     posts = base.resources.model_dump()["posts"] | {"border_guard": {"available": 12_000}}
     scenario = Scenario.model_validate({**base.model_dump(), "resources": {"posts": posts}})
     assert scenario.horizon.end < date(2026, 1, 1)

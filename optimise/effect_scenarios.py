@@ -25,7 +25,8 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import pandas as pd
 
-from .effects import REPLICATES, EffectCurves, EffectError, Runs, measure_replicates, pooling, regressors
+from .designs import REPLICATES, blocks_of
+from .effects import EffectCurves, EffectError, Runs, dosed, measure_replicates, pooling
 from .linear_model import Floats, Integers
 from .stochastic import check_probabilities
 
@@ -157,7 +158,7 @@ def bootstrap(effects: EffectCurves, number: int, seed: int) -> EffectScenarios:
         if by is None:
             continue  # no noise at all
         own = np.stack([noise[str(o)][:, effects.runs.design.cells.index((str(r), str(g)))] for o, r, g in zip(
-            rows["outcome"], rows["resource"], rows["group"], strict=True)], axis=1) / dose
+            rows["outcome"], rows["resource"], rows["group"], strict=True)], axis=1) * (raw_se / dose)
         root = np.sqrt(by.trust)
         moved = root * own + (1.0 - by.trust) * (own @ by.share)[:, None]
         variance = by.trust * (raw_se / dose) ** 2 + by.mean_variance * (
@@ -169,16 +170,15 @@ def bootstrap(effects: EffectCurves, number: int, seed: int) -> EffectScenarios:
 
 
 def _resampled(effects: EffectCurves, runs: Runs, number: int, seed: int) -> dict[str, Floats]:
-    """Resampled noise of the raw cell effects at full dose, by outcome (number, cells), in the unit of ``effects.cells``."""
+    """Resampled noise of the raw cell effects, by outcome (number, cells), in standard errors."""
     from ..model.streams import generator
-    from ..scenarios import OUTCOMES
 
     design = runs.design
     count, cells = design.level.shape
     half = dict(zip(effects.cells["resource"], effects.cells["half"], strict=True))
-    matrix = regressors(design, half)
+    matrix = np.hstack([dosed(design, half), blocks_of(design.replicate)])
     inverse = np.linalg.pinv(matrix)
-    spare = max(1, count - int(np.linalg.matrix_rank(matrix)))
+    reach = np.sqrt((inverse[:cells] ** 2).sum(axis=1))
     g = generator(seed, "effect scenarios")
     drawn = np.zeros((number, count), dtype=np.int64)
     for block in np.unique(design.replicate):
@@ -186,9 +186,9 @@ def _resampled(effects: EffectCurves, runs: Runs, number: int, seed: int) -> dic
         drawn[:, own] = own[g.integers(own.size, size=(number, own.size))]
     out = {}
     for outcome, change in runs.changes.items():
-        left = (change - matrix @ (inverse @ change)) * np.sqrt(count / spare)
-        per = runs.quarters if OUTCOMES[outcome].over_months == "sum" else 1.0
-        out[outcome] = left[drawn] @ inverse[:cells].T / per
+        left = change - matrix @ (inverse @ change)
+        size = float(np.sqrt((left**2).mean()))
+        out[outcome] = left[drawn] @ inverse[:cells].T / (reach * (size if size > 0 else 1.0))
     return out
 
 
@@ -206,7 +206,7 @@ def from_replicates(
     """
     if number < 2:
         raise EffectError(f"scenarios from replicates need at least two of them, not {number}")
-    first = REPLICATES if effects.runs is None else int(effects.runs.design.replicate.max()) + 1
+    first = REPLICATES if effects.runs is None else effects.runs.design.replicates
     found = measure_replicates(scenario, effects, range(first, first + number), workers, progress)
     full = np.array([table["full"].to_numpy(dtype=np.float64) for table in found])
     told = f"{number} scenarios, each measured by {effects.design['runs']} runs in a replicate of its own"

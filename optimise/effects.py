@@ -1,10 +1,7 @@
 """What additional staff does, measured in the model: concave effect curves by resource type and group of places.
 
-Each cell (resource type, group of places) is switched on and off together with all others in an orthogonal
-two-level design (a Hadamard matrix; Plackett and Burman 1946, Biometrika 33:305-325), at half or full dose, and
-every run is paired with runs of the same replicates without additional staff (common random numbers).  One
-regression then gives all cells at once: with N runs every cell is judged by all N, where changing one cell at a
-time would judge it by two or three.
+Each cell (resource type, group of places) is switched on and off together with all others in an orthogonal design (``designs.py``), at
+half or full dose, and every run is paired with runs of the same replicates without additional staff (common random numbers).
 
 Cell effects are pulled towards their type's common effect per member of staff, and that towards none, as far as
 their noise demands (random-effects pooling, DerSimonian and Laird 1986, Controlled Clinical Trials 7:177-188;
@@ -33,9 +30,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from scipy.linalg import hadamard
 
 from ..model.kept_runs import cache_folder
+from .designs import REPLICATES, Design, blocks_of, design_of, judge
 from .linear_model import Floats
 
 if TYPE_CHECKING:
@@ -43,8 +40,6 @@ if TYPE_CHECKING:
     from ..scenarios import Scenario
 
 FORMAT = 2
-REPLICATES = 4
-"""Replicates of the design, each time that it is carried out: blocks in which every cell is on in half of the runs."""
 
 CELL_COLUMNS = ("resource", "group", "outcome", "dose", "half", "full", "se", "raw", "raw_se")
 WORK_COLUMNS = ("resource", "place", "group", "share")
@@ -264,26 +259,6 @@ def place_groups(kind: str = "member_state") -> Mapping[str, str]:
 
 
 @dataclass(frozen=True)
-class Design:
-    """Who is where in which run.
-
-    Attributes
-    ----------
-    cells : tuple of (resource, group)
-    dose : array (cells,)
-        Full dose, in staff.
-    level : array (runs, cells)
-        0, a half or 1.
-    replicate : int array (runs,)
-    """
-
-    cells: tuple[tuple[str, str], ...]
-    dose: Floats
-    level: Floats
-    replicate: np.ndarray[tuple[int], np.dtype[np.int64]]
-
-
-@dataclass(frozen=True)
 class Runs:
     """The paired runs of a measurement.
 
@@ -316,53 +291,6 @@ class Runs:
                    float(data["quarters"]))
 
 
-def design_of(cells: Sequence[tuple[str, str]], dose: Floats, repeats: int = 1) -> Design:
-    """An orthogonal design for the cells, carried out `repeats` times, each time in replicates of its own.
-
-    Every second time who was on is off and the other way round (foldover; Box and Wilson 1951, Journal of the Royal Statistical
-    Society B 13:1-45), so that what two cells do to each other is not taken for what one of them does.
-
-    The Kronecker product of Hadamard matrices of orders 4 and m: its rows fall into four blocks (replicates) of m runs, and
-    4 (m - 1) of its columns are balanced in every block and orthogonal to each other.  One for each resource type says
-    whether it is given at half or full dose, and one for each cell says whether the cell is on.
-    """
-    kinds = list(dict.fromkeys(resource for resource, _ in cells))
-    runs = 4
-    while REPLICATES * (runs - 1) < len(kinds) + len(cells) or not _has_hadamard(runs):
-        runs += 4
-    inner = _hadamard(runs)
-    sign = np.kron(hadamard(REPLICATES), inner).reshape(-1, REPLICATES, runs)[:, :, 1:].reshape(REPLICATES * runs, -1)
-    halves = {kind: sign[:, n] > 0 for n, kind in enumerate(kinds)}
-    levels = []
-    for repeat in range(repeats):
-        level = np.zeros((sign.shape[0], len(cells)))
-        for c, (resource, _) in enumerate(cells):
-            on = sign[:, len(kinds) + c] > 0 if repeat % 2 == 0 else sign[:, len(kinds) + c] < 0
-            level[:, c] = np.where(on, np.where(halves[resource], 0.5, 1.0), 0.0)
-        levels.append(level)
-    return Design(tuple(cells), dose, np.concatenate(levels), np.repeat(np.arange(REPLICATES * repeats), runs))
-
-
-def _has_hadamard(order: int) -> bool:
-    """Whether :func:`_hadamard` knows a matrix of this order: a power of two, or one more than a prime of the form 4 k + 3."""
-    prime = order > 3 and all((order - 1) % n for n in range(2, order - 1))
-    return order & (order - 1) == 0 or (order % 4 == 0 and prime)
-
-
-def _hadamard(order: int) -> Floats:
-    """A Hadamard matrix whose first column is ones: Sylvester's where the order is a power of two, else Paley's first."""
-    if order & (order - 1) == 0:
-        return np.asarray(hadamard(order), dtype=np.float64)
-    q = order - 1
-    squares = {n * n % q for n in range(1, q)}
-    character = np.array([0.0] + [1.0 if n in squares else -1.0 for n in range(1, q)])
-    residues = character[(np.arange(q)[None, :] - np.arange(q)[:, None]) % q]
-    matrix = np.ones((order, order))
-    matrix[1:, 0] = -1.0
-    matrix[1:, 1:] = residues + np.eye(q)
-    return np.asarray(matrix * matrix[:, [0]])
-
-
 @dataclass(frozen=True)
 class Estimate:
     """Cell effects at full dose of one outcome, before pooling."""
@@ -371,16 +299,14 @@ class Estimate:
     se: Floats
 
 
-def regressors(design: Design, half: Mapping[str, float]) -> Floats:
-    """Columns of the regression: the dose of each cell as a share of its full effect, then an intercept by replicate."""
+def dosed(design: Design, half: Mapping[str, float]) -> Floats:
+    """Share of its full effect that each cell has in each run (runs, cells), when half a dose has the shares `half`."""
     share = np.array([half[resource] for resource, _ in design.cells])
-    dosed = np.where(design.level == 0.5, share, design.level)
-    blocks = (design.replicate[:, None] == np.unique(design.replicate)[None, :]).astype(np.float64)
-    return np.asarray(np.hstack([dosed, blocks]), dtype=np.float64)
+    return np.asarray(np.where(design.level == 0.5, share, design.level))
 
 
 def estimate(design: Design, change: Floats, half: Mapping[str, float]) -> Estimate:
-    """Least squares of the paired changes on the doses, with one intercept per replicate.
+    """Cell effects from the paired changes (:func:`.designs.judge`).
 
     Parameters
     ----------
@@ -389,13 +315,8 @@ def estimate(design: Design, change: Floats, half: Mapping[str, float]) -> Estim
     half : mapping resource -> float
         Share of the full effect that half a dose has.
     """
-    matrix = regressors(design, half)
-    solution, _, rank, _ = np.linalg.lstsq(matrix, change, rcond=None)
-    spare = max(1, len(change) - int(rank))
-    noise = float(((change - matrix @ solution) ** 2).sum()) / spare
-    covariance = np.linalg.pinv(matrix.T @ matrix) * noise
-    n = len(design.cells)
-    return Estimate(np.asarray(solution[:n]), np.sqrt(np.maximum(np.diag(covariance)[:n], 0.0)))
+    found = judge(dosed(design, half), design.replicate, change[:, None])
+    return Estimate(found.effect[:, 0], found.se[:, 0])
 
 
 def half_shares(design: Design, changes: Mapping[str, Floats], prior: float, spread: float) -> dict[str, float]:
@@ -405,7 +326,7 @@ def half_shares(design: Design, changes: Mapping[str, Floats], prior: float, spr
     outcome by its own precision; because they tell little, this is weighed against a prior share with its spread.
     """
     kinds = list(dict.fromkeys(resource for resource, _ in design.cells))
-    blocks = (design.replicate[:, None] == np.unique(design.replicate)[None, :]).astype(np.float64)
+    blocks = blocks_of(design.replicate)
 
     def within(values: Floats) -> Floats:
         return np.asarray(values - blocks @ (blocks.T @ values / np.maximum(blocks.sum(axis=0), 1.0)))
@@ -783,7 +704,7 @@ def _source_hash() -> str:
     rooms = Path(__file__).resolve().parent.parent
     for room in ("model", "scenarios", "optimise"):
         for path in sorted((rooms / room).rglob("*")):
-            if path.suffix in {".py", ".csv"} and (room != "optimise" or path.stem in {"effects", "place_groups"}):
+            if path.suffix in {".py", ".csv"} and (room != "optimise" or path.stem in {"effects", "designs", "place_groups"}):
                 digest.update(path.relative_to(rooms).as_posix().encode() + b"\0")
                 digest.update(path.read_bytes())
     return digest.hexdigest()

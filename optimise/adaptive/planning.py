@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 
 from ..allocation import AllocationModel, build, labelled, staff_array, staff_table
+from ..designs import Design
 from ..effects import (
-    Design,
     EffectCurves,
     _allocation,
     _nobody,
@@ -141,7 +141,7 @@ def learn(scenario: Scenario, effects: EffectCurves, watched: Watched) -> Learnt
     resources, places, _ = runs.labels
     guards = _baseline(scenario).query("resource == 'border_guard'").set_index("place")["staff"]
     nobody = staff_array(_Labels(*runs.labels), _nobody())  # type: ignore[arg-type]
-    bases = runs.observe([nobody], range(int(design.replicate.max()) + 1), "Observing the fronts without additional staff")[0]
+    bases = runs.observe([nobody], range(design.replicates), "Observing the fronts without additional staff")[0]
     comparisons = tuple(Comparison(s.mean(axis=2), one, bases[int(k)])
                         for s, one, k in zip(watched.staff, watched.seen, design.replicate, strict=True))
     scale = guards.reindex(list(places)).fillna(0.0).to_numpy(dtype=np.float64)

@@ -22,7 +22,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from ..effects import REPLICATES, Design, _nobody, _reduced, design_of, place_groups, quarters_of, workload
+from ..designs import REPLICATES, design_of, judge
+from ..effects import _nobody, _reduced, place_groups, quarters_of, workload
 from ..linear_model import Floats
 from .kept import EVERYWHERE, KeptRuns, Runner, WideJob, observed, with_persons
 
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
     from ...scenarios import Scenario
     from ...scenarios.reference import World
 
-STANDS_OUT = 5.0
-"""Standard errors from which a cell's effect may differ between replicates."""
 COLUMNS = ("resource", "place", "affected", "by", "outcome", "unit", "effect", "se", "n", "p", "level")
 SCREENING_COLUMNS = ("resource", "group", "places", "dose", "smallest_p", "chosen")
 FALSE_DISCOVERIES = 0.1
@@ -188,7 +187,7 @@ class _Cell:
 
 
 @dataclass(frozen=True)
-class _Judged:
+class _PerUnit:
     """Effects per unit (cells, spots), with standard errors and p-values."""
 
     cells: list[_Cell]
@@ -239,73 +238,12 @@ def _spots(bases: Sequence[Mapping[str, Any]], outcomes: Sequence[str] | None) -
             and outcome not in ("leg_attempts", "leg_deaths", "cost_eur")]
 
 
-def two_level(cells: int, repeats: int = 1) -> Design:
-    """On and off in an orthogonal design, balanced in every replicate, for so many cells, carried out `repeats` times.
-
-    It has room for half as many cells again, so that runs are left to tell the noise by.  Each time the cells stand in other columns
-    (drawn once for all): an effect that differs between replicates looks, within one time, like that of three other columns, and what
-    two or three cells do together like that of further ones.  Over several times this becomes noise, which the standard errors hold.
-    """
-    room = cells + cells // 2
-    one = design_of([("all", f"cell{n}") for n in range(room)], np.ones(room))
-    columns = [np.arange(room), *(np.random.default_rng(time).permutation(room) for time in range(1, repeats))]
-    level = np.concatenate([one.level[:, own[:cells]] > 0 for own in columns]).astype(np.float64)
-    replicate = np.concatenate([one.replicate + REPLICATES * time for time in range(repeats)])
-    return Design(one.cells[:cells], one.dose[:cells], level, replicate)
-
-
-def judge(level: Floats, block: np.ndarray[Any, np.dtype[np.int64]], dose: Floats, change: Floats) -> tuple[Floats, Floats, Floats]:
-    """Least squares of paired changes on who is on, with one intercept a replicate.
-
-    Cells that stand out far may do different things in different replicates (each has its own draw of what is not known): where there are
-    replicates enough, that is fitted, so that it is not taken for the effect of others, and is part of these cells' errors.
-
-    Parameters
-    ----------
-    level : array (runs, cells)
-        Zero or one.
-    block : int array (runs,)
-        Replicate of each run.
-    dose : array (cells,)
-        Units that are on.
-    change : array (runs, spots)
-        Outcome of each run less that of its replicate without.
-
-    Returns
-    -------
-    effect, se, p : arrays (cells, spots)
-        Per unit. A spot at which nothing ever changes has effect and error zero, and p one.
-    """
-    blocks = (block[:, None] == np.unique(block)[None, :]).astype(np.float64)
-    count, several = level.shape[1], blocks.shape[1]
-    effect, se, spare, _ = _fitted(np.hstack([level, blocks]), change, count)
-    strength = np.max(np.abs(effect) / np.where(se > 0, se, np.inf), axis=1, initial=0.0)
-    most = int(spare / 2) // max(1, several - 1) if several > REPLICATES else 0  # half of what is left to tell the noise by
-    strong = [int(cell) for cell in np.argsort(-strength)[:most] if strength[cell] > STANDS_OUT]
-    if strong:
-        against = blocks[:, 1:] - blocks[:, [0]]
-        differs = [(level[:, [cell]] - 1 / 2) * against for cell in strong]
-        effect, se, spare, rest = _fitted(np.hstack([level, blocks, *differs]), change, count)
-        for cell, own in zip(strong, np.split(rest[several:], len(strong)), strict=True):
-            by_replicate = np.concatenate([-own.sum(axis=0, keepdims=True), own])
-            se[cell] = np.maximum(se[cell], by_replicate.std(axis=0, ddof=1) / math.sqrt(several))
-    return effect / dose[:, None], se / dose[:, None], _p_values(effect, se, np.full(effect.shape, float(spare)))
-
-
-def _fitted(matrix: Floats, change: Floats, count: int) -> tuple[Floats, Floats, int, Floats]:
-    """Least squares: the first `count` coefficients, their errors, runs left to tell the noise by, and the other coefficients."""
-    solution, _, rank, _ = np.linalg.lstsq(matrix, change, rcond=None)
-    spare = max(1, len(change) - int(rank))
-    noise = ((change - matrix @ solution) ** 2).sum(axis=0) / spare
-    spread = np.maximum(np.diag(np.linalg.pinv(matrix.T @ matrix))[:count], 0.0)
-    return np.asarray(solution[:count]), np.asarray(np.sqrt(np.outer(spread, noise))), spare, np.asarray(solution[count:])
-
-
 def _carried_out(
     runs: KeptRuns, scenario: Scenario, cells: list[_Cell], repeats: int, first: int, bases: Sequence[Mapping[str, Any]],
     spots: Sequence[tuple[str, str, str]], tables: World | None, what: str,
-) -> _Judged:
-    design = two_level(len(cells), repeats)
+) -> _PerUnit:
+    dose = np.array([c.dose for c in cells])
+    design = design_of([(c.resource, c.name) for c in cells], dose, repeats, halves=False, spare=len(cells) // 2)
     quarters = list(quarters_of(scenario.horizon.start, scenario.horizon.end))
     jobs = []
     for k, on in enumerate(design.level):
@@ -316,26 +254,17 @@ def _carried_out(
     seen = runs.run(jobs, what)
     change = np.array([[observed(one, o, label) - observed(bases[int(k)], o, label) for o, label, _ in spots]
                        for one, k in zip(seen, design.replicate, strict=True)])
-    dose = np.array([c.dose for c in cells])
-    effect, se, p = judge(design.level, design.replicate, dose, change)
-    return _Judged(cells, effect, se, p, len(jobs))
+    found = judge(design.level, design.replicate, change)
+    return _PerUnit(cells, found.effect / dose[:, None], found.se / dose[:, None], found.p, len(jobs))
 
 
-def _rows(found: _Judged, cell: int, place: str, spots: Sequence[tuple[str, str, str]], level: str) -> pd.DataFrame:
+def _rows(found: _PerUnit, cell: int, place: str, spots: Sequence[tuple[str, str, str]], level: str) -> pd.DataFrame:
     from ...scenarios import OUTCOMES
 
     return pd.DataFrame({
         "resource": found.cells[cell].resource, "place": place, "affected": [label for _, label, _ in spots],
         "by": [by for _, _, by in spots], "outcome": [o for o, _, _ in spots], "unit": [OUTCOMES[o].unit for o, _, _ in spots],
         "effect": found.effect[cell], "se": found.se[cell], "n": found.n, "p": found.p[cell], "level": level})
-
-
-def _p_values(effect: Floats, se: Floats, spare: Floats) -> Floats:
-    from scipy import stats
-
-    known = se > 0
-    t = np.abs(effect) / np.where(known, se, 1.0)
-    return np.asarray(np.where(known, 2.0 * stats.t.sf(t, np.maximum(spare, 1.0)), 1.0))
 
 
 def _discovered(p: Floats, rate: float) -> np.ndarray[Any, np.dtype[np.bool_]]:

@@ -118,12 +118,12 @@ def test_click_through(address: str, tmp_path: Path) -> None:
         editor.fill("extends: baseline-2025\nreplicats: 3\n")
         editor.press("Control+Enter")
         page.get_by_text("my-option.yaml:2:1").wait_for()
-        assert simulate.is_disabled()
+        playwright.expect(simulate).to_be_disabled(timeout=PATIENCE)
         assert page.get_by_text("Traceback").count() == 0
         editor.fill("title: Better\nextends: baseline-2025\nseed: 3\n")
         editor.press("Control+Enter")
         page.get_by_text("my-option.yaml:2:1").wait_for(state="hidden")
-        assert simulate.is_enabled()
+        playwright.expect(simulate).to_be_enabled(timeout=PATIENCE)
 
         # stopped on the way: the page can be used again at once
         page.get_by_role("slider", name="Months").focus()
@@ -132,7 +132,8 @@ def test_click_through(address: str, tmp_path: Path) -> None:
         simulate.click()
         page.get_by_role("button", name="Stop the simulation").click()
         page.get_by_role("button", name="Stop the simulation").wait_for(state="hidden")
-        assert simulate.is_enabled() and page.get_by_text("Traceback").count() == 0
+        playwright.expect(simulate).to_be_enabled(timeout=PATIENCE)
+        assert page.get_by_text("Traceback").count() == 0
         page.screenshot(path=os.environ.get("COUNTERSMUGGLING_SCREENSHOT", str(tmp_path / "page.png")), full_page=True)
         browser.close()
     assert foreign == []

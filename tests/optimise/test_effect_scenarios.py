@@ -7,13 +7,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from countersmuggling.optimise.designs import design_of
 from countersmuggling.optimise.effect_scenarios import EffectScenarios, bootstrap, draw_scenarios
 from countersmuggling.optimise.effects import (
     WORK_COLUMNS,
     EffectCurves,
     EffectError,
     Runs,
-    design_of,
     fit,
 )
 from countersmuggling.optimise.stochastic import ScenarioSetError

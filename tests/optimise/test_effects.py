@@ -6,12 +6,12 @@ import pandas as pd
 import pytest
 
 from countersmuggling.optimise import effects
+from countersmuggling.optimise.designs import design_of
 from countersmuggling.optimise.effects import (
     CELL_COLUMNS,
     WORK_COLUMNS,
     EffectCurves,
     EffectError,
-    design_of,
     estimate,
     half_shares,
     measure_effects,
@@ -45,47 +45,6 @@ def test_every_member_state_is_in_one_group() -> None:
     abroad = place_groups("partner")
     assert set(abroad) == set(world().partners["partner"]) and not set(abroad) & set(groups)
     assert not set(abroad.values()) & set(groups.values()), "a group's name says where it is"
-
-
-def test_design_is_balanced_and_orthogonal_in_every_replicate() -> None:
-    design = design_of(CELLS, np.ones(len(CELLS)))
-    on = np.where(design.level > 0, 1.0, -1.0)
-    assert on.T @ on == pytest.approx(len(on) * np.eye(len(CELLS)))
-    assert (on.sum(axis=0) == 0).all()
-    for k in range(4):
-        rows = design.replicate == k
-        assert rows.sum() == len(on) / 4
-        assert (on[rows].sum(axis=0) == 0).all(), "each cell is on in half of each replicate's runs"
-    halves = (design.level == 0.5).sum(axis=0)
-    assert (halves == len(on) / 4).all(), "half of the runs with a cell on have it at half dose"
-
-
-@pytest.mark.parametrize(("kinds", "groups", "runs"), [(7, 6, 64), (10, 6, 80), (12, 6, 96), (2, 3, 16)])
-def test_designs_take_hardly_more_runs_than_cells(kinds: int, groups: int, runs: int) -> None:
-    cells = [(f"type {k}", f"group {n}") for k in range(kinds) for n in range(groups)]
-    design = design_of(cells, np.ones(len(cells)))
-    assert len(design.level) == runs and np.bincount(design.replicate).tolist() == [runs // 4] * 4
-    on = np.where(design.level > 0, 1.0, -1.0)
-    assert on.T @ on == pytest.approx(runs * np.eye(len(cells)))
-    for k in range(4):
-        assert (on[design.replicate == k].sum(axis=0) == 0).all()
-    assert ((design.level == 0.5).sum(axis=0) == runs / 4).all()
-
-
-def test_a_repeated_design_turns_round_who_is_on_in_replicates_of_its_own() -> None:
-    """Each cell stays balanced in every replicate; over both times what two cells do to each other falls out of every cell's effect."""
-    once, twice = design_of(CELLS, np.ones(len(CELLS))), design_of(CELLS, np.ones(len(CELLS)), 2)
-    runs = len(once.level)
-    on = np.where(twice.level > 0, 1.0, -1.0)
-    np.testing.assert_array_equal(twice.level[:runs], once.level)
-    np.testing.assert_array_equal(on[runs:], -on[:runs])
-    assert sorted(set(twice.replicate)) == list(range(8))
-    for k in range(8):
-        assert (on[twice.replicate == k].sum(axis=0) == 0).all()
-    pair = on[:, 0] * on[:, 7]
-    assert pair @ on == pytest.approx(np.zeros(len(CELLS)))
-    alone = np.where(once.level > 0, 1.0, -1.0)
-    assert np.abs((alone[:, [0]] * alone)[:, 1:].T @ alone).max() > 0, "once, some pair is mixed up with a cell"
 
 
 def test_liaison_officers_work_where_journeys_lead_through() -> None:
@@ -261,7 +220,7 @@ def test_measuring_finds_what_is_there_and_caches_it(simulated: list[int]) -> No
     full, dose = deaths["full"]["border_guard", "eastern"], deaths["dose"]["border_guard", "eastern"]
     assert full == pytest.approx(-2 * dose, rel=0.05)
     others = deaths.drop(index=("border_guard", "eastern"))
-    assert others["full"].abs().max() < 1.0
+    assert (others["full"].abs() < 3 * others["se"] + 1e-9).all() and others["se"].max() < 0.005 * dose
     assert not found.design["cached"]
     before = len(simulated)
     again = measure_effects(scenario(), progress=False)
@@ -301,4 +260,3 @@ def test_no_posts_no_measurement(simulated: list[int]) -> None:
     bare = s.model_copy(update={"resources": s.resources.model_copy(update={"posts": {}})})
     with pytest.raises(EffectError, match="nothing to measure"):
         measure_effects(bare, progress=False)
-    assert effects.REPLICATES == 4

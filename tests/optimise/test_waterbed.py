@@ -10,7 +10,7 @@ import pytest
 
 from countersmuggling.optimise.adaptive.kept import EVERYWHERE, WideJob
 from countersmuggling.optimise.adaptive.regimes import SMALL_PLACES, small_scenario, small_tables
-from countersmuggling.optimise.adaptive.waterbed import COLUMNS, judge, measure_waterbed, two_level
+from countersmuggling.optimise.adaptive.waterbed import COLUMNS, measure_waterbed
 from countersmuggling.optimise.effects import place_groups
 from countersmuggling.optimise.pairing_charts import waterbed
 from countersmuggling.scenarios import Scenario, load
@@ -59,22 +59,6 @@ def scenario(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Scenario:
     return base.model_copy(update={"resources": base.resources.model_copy(update={"posts": posts})})
 
 
-def test_an_effect_that_differs_between_draws_is_not_taken_for_that_of_others() -> None:
-    """One cell does 50 give or take 20, replicate by replicate, with a noise of one: carried out once, three others seem to do something."""
-    def t_values(repeats: int, seed: int) -> np.ndarray[Any, Any]:
-        g = np.random.default_rng(seed)
-        design = two_level(40, repeats)
-        own = g.normal(50.0, 20.0, design.replicate.max() + 1)
-        change = design.level[:, 0] * own[design.replicate] + g.normal(0.0, 1.0, len(design.level))
-        effect, se, _ = judge(design.level, design.replicate, np.ones(40), change[:, None])
-        return np.asarray(effect[:, 0] / se[:, 0])
-
-    false = {repeats: np.mean([(np.abs(t_values(repeats, seed)[1:]) > 4.0).sum() for seed in range(30)]) for repeats in (1, 2)}
-    assert false[1] > 1.0 and false[2] < 0.1, false
-    own = [t_values(2, seed)[0] for seed in range(30)]
-    assert np.median(own) == pytest.approx(50.0 / (20.0 / 8**0.5), rel=0.25), "the errors of that cell hold how far replicates differ"
-
-
 def test_planted_effects_are_found_in_groups_and_then_by_place(scenario: Scenario) -> None:
     runner = Linear()
     found = measure_waterbed(scenario, runner=runner, repeats=1, progress=False, cache=False)
@@ -106,35 +90,6 @@ def test_nothing_is_run_twice(scenario: Scenario) -> None:
     once = runner.jobs
     measure_waterbed(scenario, resources=["border_guard"], runner=runner, progress=False, cache=False)
     assert runner.jobs == 2 * once
-
-
-def test_estimates_and_errors_of_the_regression() -> None:
-    """Errors cover the truth about as often as they say: 95 % of 600 intervals, by three standard deviations."""
-    design = two_level(10)
-    assert (np.abs(design.level.mean(axis=0) - 0.5) < 1e-12).all()
-    centred = design.level - 0.5
-    assert np.abs(centred.T @ centred - np.diag(np.diag(centred.T @ centred))).max() < 1e-9, "orthogonal"
-    g = np.random.default_rng(0)
-    truth, dose = g.normal(size=(10, 60)), np.full(10, 2.0)
-    exact, none, _ = judge(design.level, design.replicate, dose, (design.level * dose) @ truth)
-    np.testing.assert_allclose(exact, truth, atol=1e-9)
-    assert none.max() < 1e-9
-    effect, se, p = judge(design.level, design.replicate, dose, (design.level * dose) @ truth + g.normal(0, 1.0, (len(design.level), 60)))
-    within = (np.abs(effect - truth) < 2.18 * se).mean()  # t with 12 degrees of freedom or more
-    assert 0.92 < within < 0.985
-    _, _, idle = judge(design.level, design.replicate, dose, g.normal(0, 1.0, (len(design.level), 60)))
-    assert 0.02 < (idle < 0.05).mean() < 0.09
-    assert (p >= 0).all() and (p <= 1).all()
-
-
-def test_twice_as_many_repeats_give_smaller_errors() -> None:
-    g = np.random.default_rng(1)
-    se = []
-    for repeats in (1, 4):
-        design = two_level(6, repeats)
-        assert len(np.unique(design.replicate)) == 4 * repeats
-        se.append(judge(design.level, design.replicate, np.ones(6), g.normal(size=(len(design.level), 200)))[1].mean())
-    assert se[1] == pytest.approx(se[0] / 2, rel=0.1)
 
 
 def test_the_chart_shows_what_the_table_says(scenario: Scenario) -> None:

@@ -1,18 +1,16 @@
 """Which cells are on in which run, and what the runs say about them: orthogonal two-level designs and their least squares.
 
 A cell is a resource type in a group of places or in one place.  All cells are switched on and off together in an orthogonal two-level
-design (a Hadamard matrix; Plackett and Burman 1946, Biometrika 33:305-325), and every run is judged against that of the same replicate
-without additional staff.  One regression then gives all cells at once: with N runs every cell is judged by all N, where changing one
+design (a Hadamard matrix; Plackett and Burman 1946, Biometrika 33:305-325), and runs of the same replicate are compared with each other
+(common random numbers).  One regression then gives all cells at once: with N runs every cell is judged by all N, where changing one
 cell at a time would judge it by two or three.
 
-A replicate has its own draw of what is not known, so a cell may do different things in different replicates.  Within one design that
-looks like an effect of three other cells, whose columns are products with the columns of the replicates; so a design is carried out several
-times, with cells in other columns each time, and what stands out far is fitted replicate by replicate.
+A replicate has its own draw of what is not known, so a cell may do different things in different replicates.  Four runs are made in each, so
+that many draws are seen; and errors are told by how far replicates differ, whatever they differ by.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -21,10 +19,8 @@ from scipy.linalg import hadamard
 
 from .linear_model import Floats, Integers
 
-REPLICATES = 4
-"""Replicates of a design, each time that it is carried out: blocks in which every cell is on in half of the runs."""
-STANDS_OUT = 5.0
-"""Standard errors from which a cell's effect may differ between replicates."""
+BLOCK = 4
+"""Runs that are made in a replicate; every cell is on in half of them."""
 
 
 @dataclass(frozen=True)
@@ -64,8 +60,8 @@ def design_of(
     dose : array (cells,)
         Full dose, in staff.
     repeats : int
-        Each time cells stand in other columns, and some with on and off exchanged (drawn once for all designs): what differs between
-        replicates, and what cells do to each other, is mixed up with other cells each time and becomes noise that standard errors hold.
+        Each time cells stand in other columns, and some with on and off exchanged (drawn once for all designs): what cells do to each
+        other is mixed up with other cells each time and becomes noise that standard errors hold.
     halves : bool
         Give each resource type at half dose in half of the runs.
     spare : int
@@ -73,15 +69,15 @@ def design_of(
 
     Notes
     -----
-    The Kronecker product of Hadamard matrices of orders 4 and m: its rows fall into four blocks (replicates) of m runs, and
-    4 (m - 1) of its columns are balanced in every block and orthogonal to each other.  One for each resource type says
+    The Kronecker product of Hadamard matrices of orders m and 4: its rows fall into m blocks (replicates) of four runs, and
+    3 m of its columns are balanced in every block and orthogonal to each other.  One for each resource type says
     whether it is given at half or full dose, and one for each cell says whether the cell is on.
     """
     kinds = list(dict.fromkeys(resource for resource, _ in cells)) if halves else []
-    runs = 4
-    while REPLICATES * (runs - 1) < len(kinds) + len(cells) + spare or not _has_hadamard(runs):
-        runs += 4
-    sign = np.kron(hadamard(REPLICATES), _hadamard(runs)).reshape(-1, REPLICATES, runs)[:, :, 1:].reshape(REPLICATES * runs, -1)
+    times = 4
+    while (BLOCK - 1) * times < len(kinds) + len(cells) + spare or not _has_hadamard(times):
+        times += 4
+    sign = np.kron(_hadamard(times), hadamard(BLOCK)).reshape(-1, times, BLOCK)[:, :, 1:].reshape(times * BLOCK, -1)
     levels = []
     for repeat in range(repeats):
         if repeat:
@@ -91,7 +87,7 @@ def design_of(
         on = sign[:, len(kinds):len(kinds) + len(cells)] > 0
         full = np.stack([np.where(half[resource], 0.5, 1.0) if halves else np.ones(len(sign)) for resource, _ in cells], axis=1)
         levels.append(np.where(on, full, 0.0))
-    return Design(tuple(cells), dose, np.concatenate(levels), np.repeat(np.arange(REPLICATES * repeats), runs))
+    return Design(tuple(cells), dose, np.concatenate(levels), np.repeat(np.arange(times * repeats), BLOCK))
 
 
 def _has_hadamard(order: int) -> bool:
@@ -114,9 +110,13 @@ def _hadamard(order: int) -> Floats:
     return np.asarray(matrix * matrix[:, [0]])
 
 
-def blocks_of(replicate: Integers) -> Floats:
-    """Which run is of which replicate (runs, replicates): zero or one."""
-    return np.asarray(replicate[:, None] == np.unique(replicate)[None, :], dtype=np.float64)
+def within(replicate: Integers, values: Floats) -> Floats:
+    """Values (runs, ...) less the mean of their replicate."""
+    out = np.array(values, dtype=np.float64)
+    for number in np.unique(replicate):
+        own = replicate == number
+        out[own] -= out[own].mean(axis=0)
+    return out
 
 
 @dataclass(frozen=True)
@@ -127,13 +127,13 @@ class Judged:
     ----------
     effect, se : arrays (cells, outcomes)
         An outcome that never changes has effect and error zero.
-    spare : int
-        Degrees of freedom that are left to tell the noise by.
+    freedom : array (cells, outcomes)
+        Degrees of freedom that the error rests on: runs that are left to tell the noise by, or replicates, less one.
     """
 
     effect: Floats
     se: Floats
-    spare: int
+    freedom: Floats
 
     @property
     def p(self) -> Floats:
@@ -142,14 +142,11 @@ class Judged:
 
         known = self.se > 0
         t = np.abs(self.effect) / np.where(known, self.se, 1.0)
-        return np.asarray(np.where(known, 2.0 * stats.t.sf(t, self.spare), 1.0))
+        return np.asarray(np.where(known, 2.0 * stats.t.sf(t, self.freedom), 1.0))
 
 
 def judge(dosed: Floats, replicate: Integers, change: Floats) -> Judged:
-    """Least squares of paired changes on the doses, with one intercept a replicate.
-
-    Cells that stand out far may do different things in different replicates: where there are replicates enough, that is fitted, so that
-    it is not taken for the effect of others, and is part of these cells' errors.
+    """Least squares of outcomes on the doses, with one intercept a replicate.
 
     Parameters
     ----------
@@ -157,28 +154,27 @@ def judge(dosed: Floats, replicate: Integers, change: Floats) -> Judged:
         Share of its full effect that each cell has in each run.
     replicate : int array (runs,)
     change : array (runs, outcomes)
-        Outcome of each run less that of its replicate without additional staff.
+        Outcomes; what is common to the runs of a replicate falls out.
+
+    Notes
+    -----
+    The error is the larger of that of least squares and that clustered by replicate (Liang and Zeger 1986, Biometrika 73:13-22; factor
+    G / (G - 1) (N - G) / (N - G - K) for G replicates, N runs and K cells), which holds what differs between replicates: a cell that does
+    different things in different draws, and what of that is taken for another cell's effect.
     """
-    blocks = blocks_of(replicate)
-    count, several = dosed.shape[1], blocks.shape[1]
-    effect, se, spare, _ = _fitted(np.hstack([dosed, blocks]), change, count)
-    strength = np.max(np.abs(effect) / np.where(se > 0, se, np.inf), axis=1, initial=0.0)
-    most = int(spare / 2) // max(1, several - 1) if several > REPLICATES else 0  # half of what is left to tell the noise by
-    strong = [int(cell) for cell in np.argsort(-strength)[:most] if strength[cell] > STANDS_OUT]
-    if strong:
-        against = blocks[:, 1:] - blocks[:, [0]]
-        differs = [dosed[:, [cell]] * against for cell in strong]
-        effect, se, spare, rest = _fitted(np.hstack([dosed, blocks, *differs]), change, count)
-        for cell, own in zip(strong, np.split(rest[several:], len(strong)), strict=True):
-            by_replicate = np.concatenate([-own.sum(axis=0, keepdims=True), own])
-            se[cell] = np.maximum(se[cell], by_replicate.std(axis=0, ddof=1) / math.sqrt(several))
-    return Judged(effect, se, spare)
-
-
-def _fitted(matrix: Floats, change: Floats, count: int) -> tuple[Floats, Floats, int, Floats]:
-    """Least squares: the first `count` coefficients, their errors, runs left to tell the noise by, and the other coefficients."""
-    solution, _, rank, _ = np.linalg.lstsq(matrix, change, rcond=None)
-    spare = max(1, len(change) - int(rank))
-    noise = ((change - matrix @ solution) ** 2).sum(axis=0) / spare
-    spread = np.maximum(np.diag(np.linalg.pinv(matrix.T @ matrix))[:count], 0.0)
-    return np.asarray(solution[:count]), np.asarray(np.sqrt(np.outer(spread, noise))), spare, np.asarray(solution[count:])
+    matrix, value = within(replicate, dosed), within(replicate, change)
+    solution, _, rank, _ = np.linalg.lstsq(matrix, value, rcond=None)
+    names = np.unique(replicate)
+    left = max(1, len(value) - len(names))
+    spare = max(1, left - int(rank))
+    rest = value - matrix @ solution
+    inverse = np.linalg.pinv(matrix)
+    variance = np.outer((inverse**2).sum(axis=1), (rest**2).sum(axis=0) / spare)
+    clustered = np.zeros_like(variance)
+    for number in names:
+        own = replicate == number
+        clustered += (inverse[:, own] @ rest[own]) ** 2
+    clustered *= len(names) / max(1, len(names) - 1) * left / spare
+    larger = clustered > variance
+    return Judged(np.asarray(solution), np.sqrt(np.where(larger, clustered, variance)),
+                  np.where(larger, float(max(1, len(names) - 1)), float(spare)))

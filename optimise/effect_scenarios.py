@@ -5,11 +5,10 @@ alike: the measured curve keeps its bend, what noise adds is proportional, and t
 measured dose nothing more is gained in any scenario, and harm goes on.  Two sources:
 
 ``bootstrap``
-    The noise of the measuring runs, resampled: residuals of the regression are drawn with replacement among the runs of a
-    replicate, whole runs at a time, so that outcomes stay correlated (residual bootstrap; Efron and Tibshirani 1993,
-    An Introduction to the Bootstrap, section 9.4), carried through the pooling, and scaled to the stated standard errors.
-    Drawn in mirrored pairs, so that the mean of the scenarios is the measured effect.  It costs no runs.  Four replicates, each
-    with a quarter of the runs, are too few to tell the effects of some fifty cells one replicate at a time.
+    The noise of the measuring runs, resampled: the residuals of whole replicates keep or change their sign, all outcomes
+    together, so that these stay correlated and what differs between draws is in it (wild cluster bootstrap; Cameron, Gelbach and
+    Miller 2008, Review of Economics and Statistics 90:414-427), carried through the pooling, and scaled to the stated standard
+    errors.  Drawn in mirrored pairs, so that the mean of the scenarios is the measured effect.  It costs no runs.
 
 ``replicates``
     The whole design run again in each of several replicates of its own, with the parameters that this replicate draws
@@ -25,7 +24,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import pandas as pd
 
-from .designs import REPLICATES, blocks_of
+from .designs import within
 from .effects import EffectCurves, EffectError, Runs, dosed, measure_replicates, pooling
 from .linear_model import Floats, Integers
 from .stochastic import check_probabilities
@@ -165,7 +164,7 @@ def bootstrap(effects: EffectCurves, number: int, seed: int) -> EffectScenarios:
             (1.0 - by.trust) ** 2 + 2 * root * (1.0 - by.trust))
         deviation[:, where] = moved / np.sqrt(variance) * se
     parts = [deviation, -deviation] + ([np.zeros((1, len(cells)))] if number % 2 else [])
-    told = (f"{number} scenarios, residual bootstrap of {len(effects.runs.design.level)} measuring runs in mirrored pairs")
+    told = (f"{number} scenarios, wild bootstrap of {effects.runs.design.replicates} replicates of measuring runs in mirrored pairs")
     return EffectScenarios(effects, np.concatenate(parts), np.full(number, 1.0 / number), told)
 
 
@@ -174,21 +173,17 @@ def _resampled(effects: EffectCurves, runs: Runs, number: int, seed: int) -> dic
     from ..model.streams import generator
 
     design = runs.design
-    count, cells = design.level.shape
-    half = dict(zip(effects.cells["resource"], effects.cells["half"], strict=True))
-    matrix = np.hstack([dosed(design, half), blocks_of(design.replicate)])
+    matrix = within(design.replicate, dosed(design, dict(zip(effects.cells["resource"], effects.cells["half"], strict=True))))
     inverse = np.linalg.pinv(matrix)
-    reach = np.sqrt((inverse[:cells] ** 2).sum(axis=1))
-    g = generator(seed, "effect scenarios")
-    drawn = np.zeros((number, count), dtype=np.int64)
-    for block in np.unique(design.replicate):
-        own = np.flatnonzero(design.replicate == block)
-        drawn[:, own] = own[g.integers(own.size, size=(number, own.size))]
+    names = np.unique(design.replicate)
+    sign = generator(seed, "effect scenarios").choice([-1.0, 1.0], (number, names.size))
     out = {}
     for outcome, change in runs.changes.items():
-        left = change - matrix @ (inverse @ change)
-        size = float(np.sqrt((left**2).mean()))
-        out[outcome] = left[drawn] @ inverse[:cells].T / (reach * (size if size > 0 else 1.0))
+        left = within(design.replicate, change)
+        left -= matrix @ (inverse @ left)
+        moved = np.stack([inverse[:, own] @ left[own] for own in (design.replicate == k for k in names)])  # (replicates, cells)
+        size = np.sqrt((moved**2).sum(axis=0))
+        out[outcome] = sign @ moved / np.where(size > 0, size, 1.0)
     return out
 
 
@@ -206,7 +201,7 @@ def from_replicates(
     """
     if number < 2:
         raise EffectError(f"scenarios from replicates need at least two of them, not {number}")
-    first = REPLICATES if effects.runs is None else effects.runs.design.replicates
+    first = 0 if effects.runs is None else effects.runs.design.replicates
     found = measure_replicates(scenario, effects, range(first, first + number), workers, progress)
     full = np.array([table["full"].to_numpy(dtype=np.float64) for table in found])
     told = f"{number} scenarios, each measured by {effects.design['runs']} runs in a replicate of its own"

@@ -1,7 +1,7 @@
 """What additional staff does, measured in the model: concave effect curves by resource type and group of places.
 
 Each cell (resource type, group of places) is switched on and off together with all others in an orthogonal design (``designs.py``), at
-half or full dose, and every run is paired with runs of the same replicates without additional staff (common random numbers).
+half or full dose, and runs of the same replicate are compared with each other (common random numbers).
 
 Cell effects are pulled towards their type's common effect per member of staff, and that towards none, as far as
 their noise demands (random-effects pooling, DerSimonian and Laird 1986, Controlled Clinical Trials 7:177-188;
@@ -32,7 +32,7 @@ import numpy as np
 import pandas as pd
 
 from ..model.kept_runs import cache_folder
-from .designs import REPLICATES, Design, blocks_of, design_of, judge
+from .designs import Design, design_of, judge, within
 from .linear_model import Floats
 
 if TYPE_CHECKING:
@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 
 FORMAT = 2
 
+LOOKS = 16
+"""Replicates in which today's work is looked at."""
 CELL_COLUMNS = ("resource", "group", "outcome", "dose", "half", "full", "se", "raw", "raw_se")
 WORK_COLUMNS = ("resource", "place", "group", "share")
 
@@ -266,7 +268,7 @@ class Runs:
     ----------
     design : Design
     changes : mapping outcome -> array (runs,)
-        Outcome of each run less that of its replicate without additional staff, over the measured period.
+        Outcome of each run less the mean of its replicate's runs, over the measured period.
     quarters : float
         Length of the measured period.
     """
@@ -311,7 +313,7 @@ def estimate(design: Design, change: Floats, half: Mapping[str, float]) -> Estim
     Parameters
     ----------
     change : array (runs,)
-        Outcome of each run less that of its replicate without additional staff.
+        Outcome of each run; what is common to the runs of a replicate falls out.
     half : mapping resource -> float
         Share of the full effect that half a dose has.
     """
@@ -326,11 +328,6 @@ def half_shares(design: Design, changes: Mapping[str, Floats], prior: float, spr
     outcome by its own precision; because they tell little, this is weighed against a prior share with its spread.
     """
     kinds = list(dict.fromkeys(resource for resource, _ in design.cells))
-    blocks = blocks_of(design.replicate)
-
-    def within(values: Floats) -> Floats:
-        return np.asarray(values - blocks @ (blocks.T @ values / np.maximum(blocks.sum(axis=0), 1.0)))
-
     at_half, at_full = (design.level == 0.5).astype(np.float64), (design.level == 1.0).astype(np.float64)
     told, weight = dict.fromkeys(kinds, 0.0), dict.fromkeys(kinds, 0.0)
     for change in changes.values():
@@ -338,8 +335,8 @@ def half_shares(design: Design, changes: Mapping[str, Floats], prior: float, spr
         for kind in kinds:
             own = np.array([resource == kind for resource, _ in design.cells])
             others = (at_half[:, ~own] * prior + at_full[:, ~own]) @ effect[~own]
-            left = within(change - others - at_full[:, own] @ effect[own])
-            shift = within(at_half[:, own] @ effect[own])
+            left = within(design.replicate, change - others - at_full[:, own] @ effect[own])
+            shift = within(design.replicate, at_half[:, own] @ effect[own])
             strength = float(shift @ shift)
             noise = float(((left - shift * prior) ** 2).mean())
             if strength > 0 and noise > 0:
@@ -456,7 +453,7 @@ def measure_effects(
     if known is not None:
         return known
 
-    base_jobs = [Job(small, k, _nobody(), "effects: no additional staff") for k in range(REPLICATES * repeats)]
+    base_jobs = [Job(small, k, _nobody(), "effects: no additional staff") for k in range(LOOKS)]
     bases = run_many(base_jobs, workers, progress, "Measuring today's allocation", function=observe)
     work = workload(resources, pd.concat([b["work"] for b in bases]))
     cells, dose = _cells(scenario, resources, work, params["optimise.dose_over_share"])
@@ -470,12 +467,11 @@ def measure_effects(
                 for k in range(len(design.replicate))]
         runs = [run["totals"] for run in run_many(jobs, workers, progress, "Measuring effects of staff", function=observe)]
     names = [o for o, info in OUTCOMES.items() if info.weightable and o != "cost_eur"]
-    changes = {o: np.array([run[o] - bases[int(k)]["totals"][o]
-                            for run, k in zip(runs, design.replicate, strict=True)]) for o in names}
+    changes = {o: within(design.replicate, np.array([run[o] for run in runs], dtype=np.float64)) for o in names}
     quarters = float(bases[0]["years"]) * 4
     table = fit(design, changes, quarters, params["optimise.half_dose_share"], params["optimise.half_dose_spread"])
     curves = EffectCurves(table, work, {
-        "runs": len(runs), "replicates": len(bases), "months": round(quarters * 3), "cells": len(cells),
+        "runs": len(runs), "replicates": design.replicates, "months": round(quarters * 3), "cells": len(cells),
         "persons_per_agent": small.model.persons_per_agent, "seconds": round(perf_counter() - begun, 1),
         "cached": False}, Runs(design, changes, quarters))
     _write(file, curves)
@@ -504,17 +500,15 @@ def measure_replicates(
     params = scenario.parameters()
     small, runs = _reduced(scenario), effects.runs
     alone = replace(runs.design, replicate=np.zeros(len(runs.design.level), dtype=np.int64))
-    nobody = _nobody()
     tables = []
     for number in replicates:
         file = cache_folder() / f"effects-{_fingerprint(small, scenario)}-{number}.json" if cache else None
         known = _read(file)
         if known is None:
-            jobs = [Job(small, number, nobody, f"effects: no additional staff, replicate {number}")]
-            jobs += [Job(small, number, _allocation(small, alone, k, effects.work), f"effects: run {k + 1}")
-                     for k in range(len(alone.level))]
-            base, *seen = run_many(jobs, workers, progress, f"Measuring effects in replicate {number}", function=observe)
-            changes = {o: np.array([run["totals"][o] - base["totals"][o] for run in seen]) for o in runs.changes}
+            jobs = [Job(small, number, _allocation(small, alone, k, effects.work), f"effects: run {k + 1}")
+                    for k in range(len(alone.level))]
+            seen = run_many(jobs, workers, progress, f"Measuring effects in replicate {number}", function=observe)
+            changes = {o: within(alone.replicate, np.array([run["totals"][o] for run in seen], dtype=np.float64)) for o in runs.changes}
             table = fit(alone, changes, runs.quarters, params["optimise.half_dose_share"],
                         params["optimise.half_dose_spread"])
             known = EffectCurves(table, effects.work, {"replicate": number}, Runs(alone, changes, runs.quarters))

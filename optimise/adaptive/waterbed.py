@@ -4,7 +4,7 @@ All cells (a resource in a place) at once would need as many runs as there are c
 1961, "A study of the group screening method", Technometrics 3:371-388):
 
 1. Groups of neighbouring places (``place_groups.csv``) are switched on and off together in an orthogonal two-level design (Plackett and
-   Burman 1946), every run beside the run of the same replicate without additional staff, so that noise common to both falls out.
+   Burman 1946), runs of the same replicate beside each other, so that noise common to them falls out.
 2. Groups of which any effect anywhere stands out (Benjamini and Hochberg 1995, Journal of the Royal Statistical Society B 57:289-300) are
    taken apart into their places, in a second design on fresh replicates: being chosen for a lucky figure does not flatter the result.
 
@@ -22,8 +22,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from ..designs import REPLICATES, design_of, judge
-from ..effects import _nobody, _reduced, place_groups, quarters_of, workload
+from ..designs import design_of, judge
+from ..effects import LOOKS, _nobody, _reduced, place_groups, quarters_of, workload
 from ..linear_model import Floats
 from .kept import EVERYWHERE, KeptRuns, Runner, WideJob, observed, with_persons
 
@@ -37,6 +37,8 @@ FALSE_DISCOVERIES = 0.1
 LENIENT = 0.2
 """Share of false discoveries within a group's own effects at which it is taken apart: what is missed then is lost, what is not is looked at again."""
 FEWEST_EVENTS = 1e-9
+SECOND = 1_000
+"""First replicate of the second design."""
 
 
 @dataclass(frozen=True)
@@ -113,7 +115,7 @@ def measure_waterbed(
         Only these.
     repeats : int
         Each design is carried out so many times, in other replicates and with places in other columns each time: errors fall with the root
-        of it.  With one time an effect that differs between draws can be taken for that of another place.
+        of it, and what places do to each other is less easily taken for what another one does.
     most : int
         Groups that are taken apart at most, those that stand out most.
     persons_per_agent : float, optional
@@ -141,8 +143,7 @@ def measure_waterbed(
     if not available:
         raise ValueError(f"there is no waterbed to measure: no type{' that was named' if resources else ''} has posts in {scenario.name}")
     runs = KeptRuns(cache=cache, workers=workers, progress=progress, runner=runner)
-    replicates = range(REPLICATES * repeats)
-    bases = runs.run([WideJob(small, k, _nobody(), "waterbed: today's staff", tables=tables) for k in replicates],
+    bases = runs.run([WideJob(small, k, _nobody(), "waterbed: today's staff", tables=tables) for k in range(LOOKS)],
                      "Watching today's staff")
     within = set(world().member_states["member_state"]) | set(world().partners["partner"])
     seen = pd.concat([pd.DataFrame(base["work"]) for base in bases])
@@ -152,7 +153,7 @@ def measure_waterbed(
         raise ValueError("there is no waterbed to measure: no type has work anywhere")
     spots = _spots(bases, outcomes)
 
-    first = _carried_out(runs, small, [_Cell(r, g, d, _within(work, r, g)) for r, g, d in groups], repeats, 0, bases, spots, tables,
+    first = _carried_out(runs, small, [_Cell(r, g, d, _within(work, r, g)) for r, g, d in groups], repeats, 0, spots, tables,
                          "Screening groups of places")
     smallest = first.p.min(axis=1)
     chosen = np.array([bool(_discovered(p, LENIENT).any()) for p in first.p])
@@ -167,9 +168,7 @@ def measure_waterbed(
     apart = [_Cell(c.resource, place, c.dose * share, {place: 1.0}) for n, c in enumerate(first.cells)
              if chosen[n] and len(c.places) > 1 for place, share in c.places.items()]
     if apart:
-        fresh = runs.run([WideJob(small, REPLICATES * repeats + k, _nobody(), "waterbed: today's staff", tables=tables) for k in replicates],
-                         "Watching today's staff again")
-        second = _carried_out(runs, small, apart, repeats, REPLICATES * repeats, fresh, spots, tables, "Taking groups apart")
+        second = _carried_out(runs, small, apart, repeats, SECOND, spots, tables, "Taking groups apart")
         rows += [_rows(second, n, c.name, spots, "place") for n, c in enumerate(second.cells)]
     table = pd.concat(rows, ignore_index=True)[list(COLUMNS)]
     months = round(12 * ((small.horizon.end - small.horizon.start).days + 1) / 365.25)
@@ -239,7 +238,7 @@ def _spots(bases: Sequence[Mapping[str, Any]], outcomes: Sequence[str] | None) -
 
 
 def _carried_out(
-    runs: KeptRuns, scenario: Scenario, cells: list[_Cell], repeats: int, first: int, bases: Sequence[Mapping[str, Any]],
+    runs: KeptRuns, scenario: Scenario, cells: list[_Cell], repeats: int, first: int,
     spots: Sequence[tuple[str, str, str]], tables: World | None, what: str,
 ) -> _PerUnit:
     dose = np.array([c.dose for c in cells])
@@ -252,8 +251,7 @@ def _carried_out(
         table = pd.DataFrame(rows, columns=["resource", "place", "quarter", "staff"])
         jobs.append(WideJob(scenario, first + int(design.replicate[k]), table, f"waterbed: run {k + 1}", tables=tables))
     seen = runs.run(jobs, what)
-    change = np.array([[observed(one, o, label) - observed(bases[int(k)], o, label) for o, label, _ in spots]
-                       for one, k in zip(seen, design.replicate, strict=True)])
+    change = np.array([[observed(one, o, label) for o, label, _ in spots] for one in seen])
     found = judge(design.level, design.replicate, change)
     return _PerUnit(cells, found.effect / dose[:, None], found.se / dose[:, None], found.p, len(jobs))
 

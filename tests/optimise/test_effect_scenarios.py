@@ -28,7 +28,7 @@ def measured(seed: int = 0) -> EffectCurves:
     g = np.random.default_rng(seed)
     cells = [(kind, group) for kind in KINDS for group in GROUPS]
     dose = g.uniform(2, 8, len(cells))
-    design = design_of(cells, dose)
+    design = design_of(cells, dose, 4)
     per_head = np.concatenate([np.full(6, -1.0), g.normal(0, 3, 6), g.uniform(-4, -2, 6)])
     clean = np.where(design.level == 0.5, 0.6, design.level) @ (per_head * dose)
     noise = g.normal(0, 6, size=(2, len(clean)))
@@ -51,9 +51,9 @@ def many(effects: EffectCurves) -> EffectScenarios:
 
 def test_scenarios_spread_by_the_stated_standard_errors(effects: EffectCurves, many: EffectScenarios) -> None:
     assert many.deviation.mean(axis=0) == pytest.approx(np.zeros(36), abs=1e-12), "mirrored pairs"
-    # 2,000 pairs tell a standard deviation to about 2 %; which residuals there are, and the few runs of a block, add some
+    # 2,000 pairs tell a standard deviation to about 2 %; how noise is shared between cells adds some
     assert many.deviation.std(axis=0) / effects.cells["se"].to_numpy() == pytest.approx(np.ones(36), rel=0.2)
-    assert many.source == "4000 scenarios, residual bootstrap of 32 measuring runs in mirrored pairs"
+    assert many.source == "4000 scenarios, wild bootstrap of 32 replicates of measuring runs in mirrored pairs"
 
 
 def test_noise_is_shared_where_effects_are(effects: EffectCurves, many: EffectScenarios) -> None:

@@ -61,7 +61,7 @@ def test_liaison_officers_work_where_journeys_lead_through() -> None:
 
 def test_one_regression_recovers_all_cells() -> None:
     g = np.random.default_rng(0)
-    design = design_of(CELLS, np.ones(len(CELLS)))
+    design = design_of(CELLS, np.ones(len(CELLS)), 4)
     truth = g.normal(size=len(CELLS)) * 10
     half = {"analyst": 0.6, "prosecutor": 0.75, "rescue_unit": 0.5}
     share = np.array([half[r] for r, _ in CELLS])

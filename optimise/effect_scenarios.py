@@ -24,10 +24,10 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import pandas as pd
 
-from .designs import within
 from .effects import EffectCurves, EffectError, Runs, dosed, measure_replicates, pooling
 from .linear_model import Floats, Integers
 from .stochastic import check_probabilities
+from .two_level import scores, within
 
 if TYPE_CHECKING:
     from ..scenarios import Scenario
@@ -175,13 +175,12 @@ def _resampled(effects: EffectCurves, runs: Runs, number: int, seed: int) -> dic
     design = runs.design
     matrix = within(design.replicate, dosed(design, dict(zip(effects.cells["resource"], effects.cells["half"], strict=True))))
     inverse = np.linalg.pinv(matrix)
-    names = np.unique(design.replicate)
-    sign = generator(seed, "effect scenarios").choice([-1.0, 1.0], (number, names.size))
+    sign = generator(seed, "effect scenarios").choice([-1.0, 1.0], (number, design.replicates))
     out = {}
     for outcome, change in runs.changes.items():
         left = within(design.replicate, change)
         left -= matrix @ (inverse @ left)
-        moved = np.stack([inverse[:, own] @ left[own] for own in (design.replicate == k for k in names)])  # (replicates, cells)
+        moved = np.stack(list(scores(np.asarray(inverse), design.replicate, left)))  # (replicates, cells)
         size = np.sqrt((moved**2).sum(axis=0))
         out[outcome] = sign @ moved / np.where(size > 0, size, 1.0)
     return out

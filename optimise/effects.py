@@ -1,6 +1,6 @@
 """What additional staff does, measured in the model: concave effect curves by resource type and group of places.
 
-Each cell (resource type, group of places) is switched on and off together with all others in an orthogonal design (``designs.py``), at
+Each cell (resource type, group of places) is switched on and off together with all others in an orthogonal design (``two_level.py``), at
 half or full dose, and runs of the same replicate are compared with each other (common random numbers).
 
 Cell effects are pulled towards their type's common effect per member of staff, and that towards none, as far as
@@ -32,8 +32,8 @@ import numpy as np
 import pandas as pd
 
 from ..model.kept_runs import cache_folder
-from .designs import Design, design_of, judge, within
 from .linear_model import Floats
+from .two_level import Design, Judged, design_of, judge, within
 
 if TYPE_CHECKING:
     from ..model.replicates import Job
@@ -293,22 +293,14 @@ class Runs:
                    float(data["quarters"]))
 
 
-@dataclass(frozen=True)
-class Estimate:
-    """Cell effects at full dose of one outcome, before pooling."""
-
-    effect: Floats
-    se: Floats
-
-
 def dosed(design: Design, half: Mapping[str, float]) -> Floats:
     """Share of its full effect that each cell has in each run (runs, cells), when half a dose has the shares `half`."""
     share = np.array([half[resource] for resource, _ in design.cells])
     return np.asarray(np.where(design.level == 0.5, share, design.level))
 
 
-def estimate(design: Design, change: Floats, half: Mapping[str, float]) -> Estimate:
-    """Cell effects from the paired changes (:func:`.designs.judge`).
+def estimate(design: Design, change: Floats, half: Mapping[str, float]) -> Judged:
+    """Cell effects from the paired changes (:func:`.two_level.judge`).
 
     Parameters
     ----------
@@ -317,8 +309,7 @@ def estimate(design: Design, change: Floats, half: Mapping[str, float]) -> Estim
     half : mapping resource -> float
         Share of the full effect that half a dose has.
     """
-    found = judge(dosed(design, half), design.replicate, change[:, None])
-    return Estimate(found.effect[:, 0], found.se[:, 0])
+    return judge(dosed(design, half), design.replicate, change)
 
 
 def half_shares(design: Design, changes: Mapping[str, Floats], prior: float, spread: float) -> dict[str, float]:
@@ -698,7 +689,7 @@ def _source_hash() -> str:
     rooms = Path(__file__).resolve().parent.parent
     for room in ("model", "scenarios", "optimise"):
         for path in sorted((rooms / room).rglob("*")):
-            if path.suffix in {".py", ".csv"} and (room != "optimise" or path.stem in {"effects", "designs", "place_groups"}):
+            if path.suffix in {".py", ".csv"} and (room != "optimise" or path.stem in {"effects", "two_level", "place_groups"}):
                 digest.update(path.relative_to(rooms).as_posix().encode() + b"\0")
                 digest.update(path.read_bytes())
     return digest.hexdigest()

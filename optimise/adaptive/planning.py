@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 
 from ..allocation import AllocationModel, build, labelled, staff_array, staff_table
-from ..designs import Design
 from ..effects import (
     EffectCurves,
     _allocation,
@@ -24,6 +23,7 @@ from ..from_scenario import _baseline, problem_from
 from ..linear_model import Floats
 from ..plan import Plan, PlanSolver, check_limits, plan_for
 from ..stochastic import Objective
+from ..two_level import Design
 from .observing import FrontJob, ModelRuns, Observed
 from .response import Comparison, Response, fit_response
 from .trust_region import Anticipation, Settings, Surrogate, anticipate

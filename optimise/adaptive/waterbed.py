@@ -22,9 +22,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from ..designs import design_of, judge
 from ..effects import LOOKS, _nobody, _reduced, place_groups, quarters_of, workload
 from ..linear_model import Floats
+from ..two_level import BLOCK, design_of, judge
 from .kept import EVERYWHERE, KeptRuns, Runner, WideJob, observed, with_persons
 
 if TYPE_CHECKING:
@@ -37,8 +37,6 @@ FALSE_DISCOVERIES = 0.1
 LENIENT = 0.2
 """Share of false discoveries within a group's own effects at which it is taken apart: what is missed then is lost, what is not is looked at again."""
 FEWEST_EVENTS = 1e-9
-SECOND = 1_000
-"""First replicate of the second design."""
 
 
 @dataclass(frozen=True)
@@ -168,7 +166,7 @@ def measure_waterbed(
     apart = [_Cell(c.resource, place, c.dose * share, {place: 1.0}) for n, c in enumerate(first.cells)
              if chosen[n] and len(c.places) > 1 for place, share in c.places.items()]
     if apart:
-        second = _carried_out(runs, small, apart, repeats, SECOND, spots, tables, "Taking groups apart")
+        second = _carried_out(runs, small, apart, repeats, first.n // BLOCK, spots, tables, "Taking groups apart")
         rows += [_rows(second, n, c.name, spots, "place") for n, c in enumerate(second.cells)]
     table = pd.concat(rows, ignore_index=True)[list(COLUMNS)]
     months = round(12 * ((small.horizon.end - small.horizon.start).days + 1) / 365.25)

@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from countersmuggling.optimise.designs import design_of
 from countersmuggling.optimise.effect_scenarios import EffectScenarios, bootstrap, draw_scenarios
 from countersmuggling.optimise.effects import (
     WORK_COLUMNS,
@@ -17,6 +16,7 @@ from countersmuggling.optimise.effects import (
     fit,
 )
 from countersmuggling.optimise.stochastic import ScenarioSetError
+from countersmuggling.optimise.two_level import design_of
 
 KINDS = ("analyst", "prosecutor", "rescue_unit")
 GROUPS = tuple(f"g{n}" for n in range(6))

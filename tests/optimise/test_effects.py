@@ -6,7 +6,6 @@ import pandas as pd
 import pytest
 
 from countersmuggling.optimise import effects
-from countersmuggling.optimise.designs import design_of
 from countersmuggling.optimise.effects import (
     CELL_COLUMNS,
     WORK_COLUMNS,
@@ -20,6 +19,7 @@ from countersmuggling.optimise.effects import (
     quarters_of,
     workload,
 )
+from countersmuggling.optimise.two_level import design_of
 from countersmuggling.scenarios import world
 
 CELLS = [(resource, f"g{n}") for resource in ("analyst", "prosecutor", "rescue_unit") for n in range(6)]

@@ -26,7 +26,7 @@ STRUCTURAL = frozenset(
 people, tolerances, and the smallest number before a logarithm."""
 ENGINE = (
     "model/memory.py", "model/replicates.py", "optimise/charts.py", "optimise/pairing_charts.py", "optimise/adaptive/regimes.py",
-    "optimise/adaptive/paired_tests.py", "optimise/adaptive/trust_region.py", "optimise/adaptive/waterbed.py", "optimise/designs.py",
+    "optimise/adaptive/paired_tests.py", "optimise/adaptive/trust_region.py", "optimise/adaptive/waterbed.py", "optimise/two_level.py",
 )  # fmt: skip
 """Files that ask for memory, that start processes and wait for them, that draw, that search or screen, or that make up worlds to try methods on: their
 seconds, inches, step lengths, levels of significance and invented figures are no assumption about the world."""

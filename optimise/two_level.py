@@ -11,7 +11,7 @@ that many draws are seen; and errors are told by how far replicates differ, what
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -119,9 +119,25 @@ def within(replicate: Integers, values: Floats) -> Floats:
     return out
 
 
+def scores(inverse: Floats, replicate: Integers, rest: Floats) -> Iterator[Floats]:
+    """Part of the error of every cell's effect that comes from each replicate (cells, ...), one after the other.
+
+    Parameters
+    ----------
+    inverse : array (cells, runs)
+        Of the regression.
+    replicate : int array (runs,)
+    rest : array (runs, ...)
+        What the regression leaves over.
+    """
+    for number in np.unique(replicate):
+        own = replicate == number
+        yield inverse[:, own] @ rest[own]
+
+
 @dataclass(frozen=True)
 class Judged:
-    """Effects of cells at full dose.
+    """Effects of cells at full dose; without the axis of outcomes where one was judged.
 
     Attributes
     ----------
@@ -153,7 +169,7 @@ def judge(dosed: Floats, replicate: Integers, change: Floats) -> Judged:
     dosed : array (runs, cells)
         Share of its full effect that each cell has in each run.
     replicate : int array (runs,)
-    change : array (runs, outcomes)
+    change : array (runs, outcomes) or (runs,)
         Outcomes; what is common to the runs of a replicate falls out.
 
     Notes
@@ -164,17 +180,16 @@ def judge(dosed: Floats, replicate: Integers, change: Floats) -> Judged:
     """
     matrix, value = within(replicate, dosed), within(replicate, change)
     solution, _, rank, _ = np.linalg.lstsq(matrix, value, rcond=None)
-    names = np.unique(replicate)
-    left = max(1, len(value) - len(names))
+    several = np.unique(replicate).size
+    left = max(1, len(value) - several)
     spare = max(1, left - int(rank))
     rest = value - matrix @ solution
     inverse = np.linalg.pinv(matrix)
-    variance = np.outer((inverse**2).sum(axis=1), (rest**2).sum(axis=0) / spare)
+    variance = np.multiply.outer((inverse**2).sum(axis=1), (rest**2).sum(axis=0) / spare)
     clustered = np.zeros_like(variance)
-    for number in names:
-        own = replicate == number
-        clustered += (inverse[:, own] @ rest[own]) ** 2
-    clustered *= len(names) / max(1, len(names) - 1) * left / spare
+    for score in scores(np.asarray(inverse), replicate, np.asarray(rest)):
+        clustered += score**2
+    clustered *= several / max(1, several - 1) * left / spare
     larger = clustered > variance
     return Judged(np.asarray(solution), np.sqrt(np.where(larger, clustered, variance)),
-                  np.where(larger, float(max(1, len(names) - 1)), float(spare)))
+                  np.where(larger, float(max(1, several - 1)), float(spare)))

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from countersmuggling.optimise.designs import design_of, judge, within
+from countersmuggling.optimise.two_level import design_of, judge, within
 
 CELLS = [(resource, f"g{n}") for resource in ("analyst", "prosecutor", "rescue_unit") for n in range(6)]
 FORTY = [("all", f"cell {n}") for n in range(40)]

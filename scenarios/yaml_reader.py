@@ -206,14 +206,15 @@ class _Builder:
             what = " ".join(part for part in (reason.context, reason.problem) if part)
             line, column = (mark.line + 1, mark.column + 1) if mark is not None else (0, 0)
             if "nesting depth" in what:  # newer parsers look ahead and stop by themselves, before our own count does
-                self._say(line, column, "", f"nested deeper than {MAX_DEPTH} levels")
+                message = f"nested deeper than {MAX_DEPTH} levels"
             else:
-                self._say(line, column, "", f"not valid YAML: {what}{self._hint(line)}")
+                message = f"not valid YAML: {what}{self._hint(line)}"
+            self.problems.append(Problem(self.file, line, column, "", message))  # the last one: reading ends here
         except yaml.YAMLError as reason:
             position = getattr(reason, "position", None)
             line, column = _position(self.text[:position]) if isinstance(position, int) else (0, 0)
             what = getattr(reason, "reason", None) or str(reason)
-            self._say(line, column, "", f"not valid YAML: {what}")
+            self.problems.append(Problem(self.file, line, column, "", f"not valid YAML: {what}"))
         except _Stop:
             pass
         raise ScenarioError(self.problems)

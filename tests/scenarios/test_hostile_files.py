@@ -190,3 +190,15 @@ def test_words_and_numbers_follow_yaml_1_2(tmp_path: Path) -> None:
     assert scenario.levers.penalties is not None
     assert str(scenario.levers.penalties.on) == "2026-01-01"
     assert scenario.levers.penalties.intensity == 0.5
+
+
+@pytest.mark.parametrize("repeated", [98, 99, 100, 101])
+def test_a_broken_end_after_as_many_problems_as_are_shown(tmp_path: Path, repeated: int) -> None:
+    """A key that is there again is a problem; with 99 of them the end that is no YAML was the hundredth, and ended in a traceback."""
+    file = tmp_path / "long.yaml"
+    file.write_text("title: Twice\n" * (repeated + 1) + "levers: {a: 1\n", encoding="utf-8")
+    with pytest.raises(ScenarioError) as told:
+        load(file)
+    last = str(told.value.problems[-1])
+    assert ("not valid YAML" if repeated < 100 else "too many problems") in last
+    assert len(told.value.problems) == min(repeated, 100) + 1

@@ -11,13 +11,13 @@ import difflib
 import json
 import os
 import secrets
-import signal
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from ..model.interruption import heeded
 from . import analysis_command, pairing_commands, plan_words, sweep_command
 from .dashboard import command as dashboard_command
 from .ending import DONE, FAULT, INTERRUPTED, INVALID, TRACEBACK_VARIABLE, Usage, told
@@ -264,18 +264,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options = parser().parse_args(given)
     except SystemExit as leaving:
         return int(leaving.code or 0)
-    before: Any = None
-    with suppress(ValueError):  # only the main thread may
-        before = signal.signal(signal.SIGTERM, _interrupt)
-    try:
+    with heeded():
         return _guarded(options, given)
-    finally:
-        if before is not None:
-            signal.signal(signal.SIGTERM, before)
-
-
-def _interrupt(*_: object) -> None:
-    raise KeyboardInterrupt
 
 
 def _guarded(options: argparse.Namespace, given: Sequence[str]) -> int:

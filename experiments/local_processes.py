@@ -13,6 +13,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from typing import Any, Final
 
+from ..model.interruption import raise_again
 from ..model.replicates import default_workers, single_threaded_children, start_worker
 from .batches import Batch, BatchRun, OtherSource, Report
 from .engines import EngineError
@@ -59,6 +60,7 @@ class LocalProcesses:
         try:
             with single_threaded_children():
                 while True:
+                    raise_again()
                     self._hand_out(work, crew)
                     while work.waiting and len(crew) < self.workers:
                         crew.append(_started(context, stop_reader))

@@ -20,7 +20,7 @@ from multiprocessing import connection, get_context, parent_process
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from . import kept_runs
+from . import interruption, kept_runs
 
 if TYPE_CHECKING:
     from ..scenarios import Scenario
@@ -169,6 +169,7 @@ class _Bar(Generic[R]):
         return None if self._listener is None else 1.0
 
     def tell(self) -> None:
+        interruption.raise_again()
         if self._listener is not None:
             self._listener(self._description, float(self._bar.n), self._total)
 

@@ -40,7 +40,7 @@ from .recording import Recorder, RunOutput
 from .reference_point import ReferencePoint, Tastes, expected_delay, fit_reference_point, reference_chances
 from .remembering import Remembered
 from .reporting import Reporting
-from .route_choice import choice_menus, solve_values
+from .route_choice import choice_menus, easing_on_cycles, solve_values
 from .sailing import CROSSING, sailing
 from .smuggling_networks import (
     SmugglingNetwork,
@@ -823,7 +823,8 @@ class SmugglingModel(mesa.Model):  # type: ignore[misc]
         # what each group believes, and in the last row what holds, which the well informed know
         believed = Now(*(np.vstack([getattr(b, f), getattr(now, f)]) for f in Now._fields))
         view = np.where(self.tastes.informed, len(g.groups), group)
-        constant = self.reference.leg_constant + np.log(np.maximum(self._air_access, 1e-6))[None, :]
+        easing = np.log(np.maximum(self._air_access, 1e-6))
+        constant = self.reference.leg_constant + easing[None, :]
         stopped, death = self.behaviour.perceive(believed.stopped, believed.death)
         utility = self.tastes.utility(
             believed.fee, death, stopped, constant, returned=believed.returned,
@@ -832,7 +833,7 @@ class SmugglingModel(mesa.Model):  # type: ignore[misc]
         # legs on cycles are known to all: what is heard of them must not make a cycle free
         heard = np.where(g.network.on_cycle, 0.0, b.perception())
         utility += np.vstack([heard, np.zeros(g.network.legs)])[view]
-        utility = self.behaviour.adjust(utility)
+        utility = easing_on_cycles(g.network, self.behaviour.adjust(utility), easing)
         self._z = solve_values(g.network, utility, self.reference.settle[group], self._z, tolerance=1e-7)
         self._menu = choice_menus(g.network, utility, self._z)
         value = np.log(np.maximum(self._z[np.arange(len(group))[:, None], self._origin_hub[group]], 1e-300))

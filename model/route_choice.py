@@ -38,6 +38,8 @@ class NoFiniteValue(ValueError):
 
 SWEEPS = 120
 """Sweeps before a system is solved directly: sweeps that end earlier shrink the error by at least a fifth each."""
+SHARES = 1024
+"""Steps in which the share of a gain that counts is found: so coarse that rounding in an eigenvalue changes nothing."""
 _TYPES = 8  # types of travellers swept side by side
 ADVICE = (
     "raise route_choice.leg_disutility (inside the Union) or route_choice.leg_disutility_outside, or check fees, days and "
@@ -246,6 +248,57 @@ def _free_cycle(network: Network, move: FloatArray, able: npt.NDArray[np.bool_])
     busiest = where[np.argsort(-weight, kind="stable")[:6]]
     names = [network.names[h] if network.names else f"hub {h}" for h in busiest]
     return f"cycles through {', '.join(names)}: spectral radius {largest:.3g}, which has to be below 1"
+
+
+def easing_on_cycles(network: Network, utility: FloatArray, easing: FloatArray) -> FloatArray:
+    """Utility where legs have become easier, counted on cycles only as far as going round still costs.
+
+    Easier legs on a cycle can be worth more than the cycle costs, and then nobody would ever arrive. So a gain on legs of
+    a cycle counts in full while it closes no more than half of the gap between the spectral radius of that cycle's legs
+    without any gain and 1, beyond which there is no value; what is above that bound counts by the share that reaches it.
+
+    Parameters
+    ----------
+    network : Network
+    utility : FloatArray, shape (types, legs)
+        With the whole of `easing` in it.
+    easing : FloatArray, shape (legs,)
+        Utils that easier legs have gained; what is negative is a loss, and counts in full.
+
+    Returns
+    -------
+    FloatArray, shape (types, legs)
+        The utility itself where no leg on a cycle has gained.
+    """
+    gained = network.on_cycle & (easing > 0.0)
+    if not gained.any():
+        return utility
+    utility = utility.copy()
+    for number in np.unique(network.component[network.tail[gained]]):
+        legs = np.flatnonzero(network.on_cycle & (network.component[network.tail] == number))
+        gain = np.maximum(easing[legs], 0.0)
+        without = utility[:, legs] - gain
+        hubs, ends = np.unique([network.tail[legs], network.head[legs]], return_inverse=True)
+        tail, head = ends.reshape(2, -1)
+        bound = (1.0 + np.minimum(_radius(np.exp(without), tail, head, len(hubs)), 1.0)) / 2.0
+        above = np.flatnonzero(_radius(np.exp(without + gain), tail, head, len(hubs)) > bound)
+        share = np.full(len(utility), SHARES)
+        low, high = np.zeros(len(above), dtype=np.int64), share[above]
+        while (high - low > 1).any():
+            middle = (low + high) // 2
+            weight = np.exp(without[above] + middle[:, None] / SHARES * gain)
+            inside = _radius(weight, tail, head, len(hubs)) <= bound[above]
+            low, high = np.where(inside, middle, low), np.where(inside, high, middle)
+        share[above] = low
+        utility[:, legs] = without + share[:, None] / SHARES * gain
+    return utility
+
+
+def _radius(weight: FloatArray, tail: IntArray, head: IntArray, hubs: int) -> FloatArray:
+    """Spectral radius of some legs' weights (types, legs), for each type."""
+    move = np.zeros((hubs * hubs, len(weight)))
+    np.add.at(move, tail * hubs + head, weight.T)
+    return np.asarray(np.abs(np.linalg.eigvals(move.T.reshape(-1, hubs, hubs))).max(axis=1, initial=0.0))
 
 
 @compiled

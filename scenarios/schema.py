@@ -1015,7 +1015,8 @@ class VisaChange(Event):
     kind: Literal["visa_change"]
     partner: Partner = Field(description="Country (ISO3) flown into.")
     factor: Number = Field(
-        ge=0, le=100, description="Multiplies the attractiveness of air legs into it; 1 = unchanged."
+        ge=0, le=100,
+        description="Multiplies the attractiveness of air legs into it; 1 = unchanged. A gain on legs that lead round counts only as far as going round still costs.",
     )
 
 

@@ -11,9 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from countersmuggling.model.route_choice import (
+    SHARES,
     Network,
     NoFiniteValue,
     choice_menus,
+    easing_on_cycles,
     expected_visits,
     probabilities,
     solve_values,
@@ -329,3 +331,41 @@ def test_visits_without_an_end_are_refused() -> None:
     network = build([(0, 1), (1, 0)], 2)
     with pytest.raises(NoFiniteValue, match="circle without end"):
         expected_visits(network, np.ones((1, 2)), np.ones(2), np.zeros((1, 2)), np.array([[1.0, 0.0]]))
+
+
+def test_an_easier_leg_on_a_cycle_counts_until_half_of_the_gap_is_closed() -> None:
+    """exp(v) = 1/4 there and back: the radius is 1/4, the bound 5/8, and the leg there may rise to (5/8)^2 / (1/4) = 25/16,
+    that is by a factor of 6.25; the leg that leaves the cycle gains in full."""
+    network = build([(0, 1), (1, 0), (1, 2)], 3)
+    before = np.log([[0.25, 0.25, 0.1]])
+
+    def eased(factor: float, leg: int = 0) -> FloatArray:
+        easing = np.zeros(3)
+        easing[leg] = np.log(factor)
+        return np.asarray(np.exp(easing_on_cycles(network, before + easing, easing)[0]))
+
+    np.testing.assert_allclose(eased(6.2), [1.55, 0.25, 0.1])
+    np.testing.assert_allclose(eased(50.0), [25 / 16, 0.25, 0.1], rtol=np.log(50.0) / SHARES)
+    assert eased(50.0)[0] <= 25 / 16
+    np.testing.assert_allclose(eased(50.0, leg=2), [0.25, 0.25, 5.0])
+    np.testing.assert_allclose(eased(0.1), [0.025, 0.25, 0.1])
+
+
+@settings(max_examples=60, deadline=None)
+@given(cyclic(), st.data())
+def test_a_network_with_a_value_has_one_however_easy_its_legs_become(
+    world: tuple[Legs, int, FloatArray, FloatArray, FloatArray], data: st.DataObject
+) -> None:
+    legs, hubs, utility, _, _ = world
+    network, everywhere = build(legs, hubs), np.ones((len(utility), hubs))
+    easing = np.array(data.draw(st.lists(st.floats(-5.0, 9.0), min_size=len(legs), max_size=len(legs))))
+    try:
+        solve_values(network, utility, everywhere)
+    except NoFiniteValue:
+        return
+    eased = easing_on_cycles(network, utility + easing, easing)
+    assert np.isfinite(solve_values(network, eased, everywhere)).all()
+    assert (eased <= utility + np.maximum(easing, 0.0) + 1e-12).all()
+    assert (eased >= utility + np.minimum(easing, 0.0) - 1e-12).all()
+    no_cycle = ~network.on_cycle
+    np.testing.assert_array_equal(eased[:, no_cycle], (utility + easing)[:, no_cycle])

@@ -142,7 +142,7 @@ def learn(scenario: Scenario, effects: EffectCurves, watched: Watched) -> Learnt
     guards = _baseline(scenario).query("resource == 'border_guard'").set_index("place")["staff"]
     nobody = staff_array(_Labels(*runs.labels), _nobody())  # type: ignore[arg-type]
     bases = runs.observe([nobody], range(design.replicates), "Observing the fronts without additional staff")[0]
-    comparisons = tuple(Comparison(s.mean(axis=2), one, bases[int(k)])
+    comparisons = tuple(Comparison(s.mean(axis=2), one, bases[int(k)], int(k))
                         for s, one, k in zip(watched.staff, watched.seen, design.replicate, strict=True))
     scale = guards.reindex(list(places)).fillna(0.0).to_numpy(dtype=np.float64)
     quarters = effects.runs.quarters

@@ -218,7 +218,7 @@ def fitted_response(
     for k, one in enumerate(staff):
         full = np.repeat(one.reshape(1, n, 1), periods, axis=2)
         (with_staff,), (without,) = simulator.observe([full, np.zeros_like(full)], [k], f"Learning how fronts answer, run {k + 1}")
-        told.append(Comparison(one.reshape(1, n), with_staff, without))
+        told.append(Comparison(one.reshape(1, n), with_staff, without, k))
     return fit_response(told, (resource,), tuple(places), simulator.fronts, scale, quarters)
 
 

@@ -24,7 +24,7 @@ import pandas as pd
 from scipy.optimize import lsq_linear
 
 from ..effects import AT_SEA
-from ..linear_model import Floats
+from ..linear_model import Floats, Integers
 from .observing import Fronts, Observed
 
 PASSING_LEAST = 1e-6
@@ -40,11 +40,14 @@ class Comparison:
     staff : array (R, P)
         Mean over the horizon.
     with_staff, without : Observed
+    replicate : int
+        Comparisons of one replicate share its noise, and mostly the run without.
     """
 
     staff: Floats
     with_staff: Observed
     without: Observed
+    replicate: int
 
 
 @dataclass(frozen=True)
@@ -221,7 +224,7 @@ def fit_response(
     Detection first: log of the share that passes, against staff over scale, by least squares with coefficients of at least
     zero, weighted by attempts.  Then the logarithm of attempts against the *fitted* change of the chance of being stopped,
     so that noise common to attempts and interceptions of one run does not pass for an answer.  Errors allow for runs that
-    differ as a whole (clustered by run).  Each coefficient is pulled towards none by 1 - (se / raw)^2, at least none
+    have more in common than their staff (clustered by replicate).  Each coefficient is pulled towards none by 1 - (se / raw)^2, at least none
     (positive-part James-Stein).
     """
     if not comparisons:
@@ -234,12 +237,13 @@ def fit_response(
     tried = np.array([c.without.attempts for c in comparisons])
     seen = np.array([c.with_staff.attempts for c in comparisons])
     known = (tried > 0) & (seen > 0)
+    replicate = np.unique([c.replicate for c in comparisons], return_inverse=True)[1]
 
     passing0 = _passing(base.stopped, base.attempts)
     y = np.log(_that_pass(comparisons, "with_staff")) - np.log(_that_pass(comparisons, "without"))
     at_work = staff * np.log(passing0)[None, None, :]
     guards = [n for n, r in enumerate(resources) if r not in AT_SEA]
-    detection = _fit(at_work, y, tried * known, guards, resources)
+    detection = _fit(at_work, y, tried * known, replicate, guards, resources)
 
     died0 = np.array([c.without.deaths for c in comparisons])
     died = np.array([c.with_staff.deaths for c in comparisons])
@@ -247,7 +251,7 @@ def fit_response(
     rate = np.where(lethal, np.log(np.where(lethal, died / np.where(seen > 0, seen, 1), 1.0))
                     - np.log(np.where(lethal, died0 / np.where(tried > 0, tried, 1), 1.0)), 0.0)
     vessels = [n for n, r in enumerate(resources) if r in AT_SEA]
-    rescue = _fit(-staff, rate, died0 * lethal, vessels, resources)
+    rescue = _fit(-staff, rate, died0 * lethal, replicate, vessels, resources)
 
     start = Response(tuple(resources), tuple(places), fronts, scale, base.by_origin / quarters, base.stopped / quarters,
                      base.deaths / quarters, detection, rescue, Coefficient(0, 0, np.inf), Coefficient(0, 0, np.inf))
@@ -258,7 +262,7 @@ def fit_response(
     common = (harder @ _shares(base.by_origin).T) @ of_group
     moved = np.where(known, np.log(np.where(known, seen, 1.0)) - np.log(np.where(known, tried, 1.0)), 0.0)
     columns = np.stack([-harder, common], axis=1)  # (runs, 2, fronts)
-    found = _least_squares(columns, moved, tried * known)
+    found = _least_squares(columns, moved, tried * known, replicate)
     sensitivity, diversion = (_pulled(raw, se) for raw, se in zip(*found, strict=True))
     diversion = replace(diversion, value=min(diversion.value, sensitivity.value))
     passed = float((base.attempts - base.stopped).sum())
@@ -288,35 +292,40 @@ def _that_pass(comparisons: Sequence[Comparison], which: str) -> Floats:
 
 
 def _fit(
-    columns: Floats, y: Floats, weight: Floats, chosen: Sequence[int], resources: Sequence[str],
+    columns: Floats, y: Floats, weight: Floats, replicate: Integers, chosen: Sequence[int], resources: Sequence[str],
 ) -> dict[str, Coefficient]:
     """Coefficients of the chosen types, pulled towards none; types without variation are left out."""
     used = [n for n in chosen if (np.abs(columns[:, n, :]) * weight).sum() > 0]
     if not used:
         return {}
-    raw, se = _least_squares(columns[:, used, :], y, weight)
+    raw, se = _least_squares(columns[:, used, :], y, weight, replicate)
     pulled = {resources[n]: _pulled(r, s) for n, r, s in zip(used, raw, se, strict=True)}
     return {name: c for name, c in pulled.items() if c.value > 0}
 
 
-def _least_squares(columns: Floats, y: Floats, weight: Floats) -> tuple[list[float], list[float]]:
-    """Non-negative weighted least squares over runs and fronts, with errors clustered by run.
+def _least_squares(
+    columns: Floats, y: Floats, weight: Floats, replicate: Integers,
+) -> tuple[list[float], list[float]]:
+    """Non-negative weighted least squares over runs and fronts, with errors clustered by replicate.
 
     Parameters
     ----------
     columns : array (runs, K, fronts)
     y, weight : array (runs, fronts)
+    replicate : int array (runs,)
+        Numbered from 0 without gaps.
     """
     root = np.sqrt(weight)
     matrix = np.moveaxis(columns * root[:, None, :], 1, 2).reshape(-1, columns.shape[1])
     target = (y * root).ravel()
     solution = np.asarray(lsq_linear(matrix, target, bounds=(0.0, np.inf)).x)
     left = (target - matrix @ solution).reshape(y.shape)
-    by_run = np.einsum("nkf,nf->nk", columns * root[:, None, :], left)
+    several = int(replicate.max()) + 1
+    score = np.zeros((several, columns.shape[1]))
+    np.add.at(score, replicate, np.einsum("nkf,nf->nk", columns * root[:, None, :], left))
     inverse = np.linalg.pinv(matrix.T @ matrix)
-    runs = len(y)
-    small = runs / max(1, runs - columns.shape[1])
-    covariance = inverse @ (by_run.T @ by_run) @ inverse * small
+    small = several / max(1, several - columns.shape[1])
+    covariance = inverse @ (score.T @ score) @ inverse * small
     return solution.tolist(), np.sqrt(np.maximum(np.diag(covariance), 0.0)).tolist()
 
 

@@ -38,16 +38,24 @@ def least_known(toy: Toy, posts: float) -> float:
     return harm(toy, best_known(toy.truth, posts, weights=WEIGHTS))
 
 
-def fitted(toy: Toy, runs: int = 40, seed: int = 0) -> Response:
-    """The response as a design of paired runs tells it."""
+def comparisons(toy: Toy, runs: int = 40, seed: int = 0) -> list[Comparison]:
+    """A design of paired runs, each a replicate of its own."""
     g = np.random.default_rng(seed)
     n = len(toy.truth.places)
     out = []
     for k in range(runs):
         staff = np.where(g.random(n) < 0.5, g.uniform(0.5, 2.0, n), 0.0)
         (one,), (two,) = toy.observe([staff.reshape(1, n, 1), np.zeros((1, n, 1))], [k], "design")
-        out.append(Comparison(staff.reshape(1, n), one, two))
-    return fit_response(out, ("guard",), toy.truth.places, toy.fronts, toy.truth.scale, 1.0)
+        out.append(Comparison(staff.reshape(1, n), one, two, k))
+    return out
+
+
+def fitted(toy: Toy, runs: int = 40, seed: int = 0) -> Response:
+    return told_by(toy, comparisons(toy, runs, seed))
+
+
+def told_by(toy: Toy, runs: list[Comparison]) -> Response:
+    return fit_response(runs, ("guard",), toy.truth.places, toy.fronts, toy.truth.scale, 1.0)
 
 
 def test_flows_by_hand() -> None:
@@ -92,6 +100,19 @@ def test_the_fit_finds_the_response_that_made_the_runs() -> None:
     assert 0 < found.error < 0.1
 
 
+def test_runs_of_one_replicate_are_not_taken_for_news() -> None:
+    """The same runs four times tell what they tell once, if they are known to be the same replicates'."""
+    t = toy(1, noise=0.05)
+    once = comparisons(t, runs=30)
+    found, again = told_by(t, once), told_by(t, once * 4)
+    for one, other in ((found.sensitivity, again.sensitivity), (found.diversion, again.diversion),
+                       (found.detection["guard"], again.detection["guard"])):  # fmt: skip
+        assert one.se > 0
+        assert (other.raw, other.se) == pytest.approx((one.raw, one.se), rel=1e-6)
+    fooled = told_by(t, [replace(c, replicate=n) for n, c in enumerate(once * 4)])
+    assert fooled.sensitivity.se < 0.6 * found.sensitivity.se
+
+
 def test_without_an_answer_none_is_found() -> None:
     t = toy(2, sensitivity=0.0, noise=0.05)
     found = fitted(t, runs=60)
@@ -102,7 +123,7 @@ def test_nobody_at_the_fronts_is_refused() -> None:
     t = toy(1)
     none = Observed({"deaths": 0.0}, np.zeros(60), np.zeros(60), np.zeros(60), np.zeros((1, 60)))
     with pytest.raises(ValueError, match="nobody attempts"):
-        fit_response([Comparison(np.zeros((1, 27)), none, none)], ("guard",), t.truth.places, t.fronts, t.truth.scale, 1.0)
+        fit_response([Comparison(np.zeros((1, 27)), none, none, 0)], ("guard",), t.truth.places, t.fronts, t.truth.scale, 1.0)
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])

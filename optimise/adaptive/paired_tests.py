@@ -39,7 +39,7 @@ class Race:
     Attributes
     ----------
     best : str
-        The one with the least harm of those that no paired test had thrown out.
+        The trusted one, unless a paired test threw it out; otherwise the one with the least harm of those that were left.
     against : dict
         Every other placement -> the best one tested against it, in the replicates that both were in.
     """
@@ -106,9 +106,20 @@ class PairedTests:
                 break
         return verdict
 
-    def race(self, placements: Mapping[str, Floats], what: str) -> Race:
+    def race(self, placements: Mapping[str, Floats], what: str, trusted: str | None = None) -> Race:
         """Find the placement with the least weighted harm.
 
+        Parameters
+        ----------
+        placements : mapping name -> array (R, P, T)
+        what : str
+            For the progress bar.
+        trusted : str, optional
+            The one of which most is known beforehand: it wins unless it is thrown out, because the luckiest of several in a few
+            replicates is not the best.
+
+        Notes
+        -----
         After each look those are thrown out that the leading one beats in a paired test (at the looks' level, for each of them);
         the race ends with one, or after the last look (racing: Maron and Moore 1997, Artificial Intelligence Review 11:193-225).
         """
@@ -123,7 +134,10 @@ class PairedTests:
                 values[name] = np.concatenate([values[name], own])
             leading = min(running, key=lambda name: float(values[name].mean()))
             running = [name for name in running if name == leading or not self._verdict(values[leading] - values[name]).better]
-        best = running[0] if len(running) == 1 else min(running, key=lambda name: float(values[name].mean()))
+        if trusted is not None and trusted in running:
+            best = trusted
+        else:
+            best = running[0] if len(running) == 1 else min(running, key=lambda name: float(values[name].mean()))
         return Race(best, {name: self._verdict(values[best][:len(values[name])] - values[name]) for name in names if name != best})
 
     def _harm(self, placements: list[Floats], count: int, what: str) -> Floats:

@@ -227,7 +227,7 @@ def optimise_anticipating(
     starts = {"pro_rata": static.pro_rata, "proportional": static.rules["proportional"], "greedy": static.greedy,
               "static": static.allocation}
     arrays = {name: np.asarray(given.transpose("resource", "place", "quarter")) for name, given in starts.items()}
-    found = anticipate(Surrogate(allocation, response, weights), runs, arrays, s, told=told)
+    found = anticipate(Surrogate(allocation, response, weights), runs, arrays, s, trusted="static", told=told)
     return as_plan(scenario, allocation, learnt.curves, found, weights, s, static)
 
 

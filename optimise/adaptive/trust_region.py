@@ -211,7 +211,7 @@ class Surrogate:
 
 def anticipate(
     surrogate: Surrogate, simulator: Simulator, starts: Mapping[str, Floats], settings: Settings | None = None, *,
-    told: Callable[[str], None] | None = None,
+    trusted: str | None = None, told: Callable[[str], None] | None = None,
 ) -> Anticipation:
     """Search from the best of several starting placements.
 
@@ -222,6 +222,8 @@ def anticipate(
     starts : mapping name -> array (R, P, T)
         Feasible placements, which race against each other: the best is held at first.
     settings : Settings, optional
+    trusted : str, optional
+        The one of `starts` that is held at first unless another one beats it in a paired test.
     told : callable, optional
         Called with one sentence a step.
 
@@ -244,11 +246,12 @@ def anticipate(
             told(str(row[-1]))
 
     completed: dict[str, Floats] = {}
-    for name, start in starts.items():
+    for name, start in sorted(starts.items(), key=lambda item: item[0] != trusted):  # of two alike, the trusted one stays
         x = surrogate.completed(start)
         if not any(np.allclose(surrogate.allocation.staff(x), surrogate.allocation.staff(other), atol=1e-6) for other in completed.values()):
             completed[name] = x
-    race = tester.race({name: surrogate.allocation.staff(x) for name, x in completed.items()}, "Racing the starting placements")
+    race = tester.race({name: surrogate.allocation.staff(x) for name, x in completed.items()},
+                       "Racing the starting placements", trusted)
     x = completed[race.best]
     for name, verdict in race.against.items():
         believed = surrogate.value(x) - surrogate.value(completed[name])

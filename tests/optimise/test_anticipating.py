@@ -206,6 +206,35 @@ def test_a_race_finds_the_best_and_throws_out_what_is_clearly_worse() -> None:
     assert 0.1 < tester.noise < 1.5 and tester.tellable == pytest.approx(tester.noise / 32**0.5)
 
 
+def test_a_trusted_placement_is_held_until_another_one_beats_it() -> None:
+    """Noise of a hundred posts' worth: of placements that differ by one post the luckiest is not taken for the best."""
+    class Noisy(Toy):
+        spread = 100.0
+
+        def observe(self, placements: Sequence[Floats], replicates: Sequence[int], what: str) -> list[list[Observed]]:
+            return [[Observed({"deaths": float(x.sum() + np.random.default_rng([k, n]).normal(0, self.spread))}, *(np.ones(60),) * 3,
+                              np.ones((1, 60))) for k in replicates] for n, x in enumerate(placements)]
+
+    world = Noisy(toy(5).truth)
+    few, one = (np.full((1, 27, 1), posts / 27) for posts in (0.0, 1.0))
+    held = PairedTests(world, WEIGHTS, replicates=4, most=8)
+    races = [held.race({"few": few, "one": one}, "", "one").best for _ in range(40)]
+    assert races.count("one") >= 34, "false alarms in one of twenty"
+    untrusting = PairedTests(world, WEIGHTS, replicates=4, most=8)
+    lucky = [untrusting.race({"few": few, "one": one}, "").best for _ in range(40)]
+    assert 10 <= lucky.count("one") <= 30
+    world.spread = 0.01
+    assert PairedTests(world, WEIGHTS, replicates=4, most=8).race({"few": few, "one": one}, "", "one").best == "few"
+
+
+def test_of_two_starts_alike_the_trusted_one_stays() -> None:
+    t = toy(1)
+    allocation = planning(t, 20.0)
+    equal = np.full((1, 27, 1), 20.0 / 27)
+    found = anticipate(Surrogate(allocation, fitted(t), WEIGHTS), t, {"greedy": equal, "static": equal}, Settings(steps=1), trusted="static")
+    assert found.started_from == "static"
+
+
 def test_a_step_that_no_test_could_tell_is_not_tried() -> None:
     """Noise of ten thousand posts' worth: the search says so instead of testing."""
     class Noisy(Toy):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import textwrap
 
 import numpy as np
@@ -13,6 +14,12 @@ LETTERS = 9
 """Letters of a note that stand on an inch."""
 CLEAR = 2.0
 """Effects beyond so many standard errors are drawn in full colour, and with their figure."""
+
+
+def two_digits(value: float) -> str:
+    """Two significant digits with their sign, written out: +3.2, -210."""
+    decimals = 1 - math.floor(math.log10(abs(value))) if value else 0
+    return f"{round(value, decimals):+,.{max(0, decimals)}f}"
 
 
 @styled
@@ -61,7 +68,7 @@ def waterbed(table: pd.DataFrame, outcome: str = "attempts", by: str = "front", 
     shade = np.sign(values) * np.sqrt(np.minimum(np.abs(values) / size, 1.0))
     axes.imshow(np.where(clear, shade, 0.12 * shade), cmap=colours, vmin=-1, vmax=1, aspect="auto")
     for i, j in np.argwhere(clear):
-        axes.text(j, i, f"{values[i, j]:+.2g}", ha="center", va="center", fontsize=6.5,
+        axes.text(j, i, two_digits(values[i, j]), ha="center", va="center", fontsize=6.5,
                   color="white" if abs(shade[i, j]) > 0.75 else INK)
     axes.set_xticks(range(len(keep)), keep, rotation=45, ha="left", rotation_mode="anchor", fontsize=7.5)
     axes.xaxis.tick_top()

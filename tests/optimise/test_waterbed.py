@@ -12,7 +12,7 @@ from countersmuggling.optimise.adaptive.kept import EVERYWHERE, WideJob
 from countersmuggling.optimise.adaptive.regimes import SMALL_PLACES, small_scenario, small_tables
 from countersmuggling.optimise.adaptive.waterbed import COLUMNS, measure_waterbed
 from countersmuggling.optimise.effects import place_groups
-from countersmuggling.optimise.pairing_charts import waterbed
+from countersmuggling.optimise.pairing_charts import two_digits, waterbed
 from countersmuggling.scenarios import Scenario, load
 
 PLACES = sorted(place_groups("member_state"))
@@ -121,3 +121,8 @@ def test_in_a_small_world_pressure_in_one_place_moves_people_elsewhere(tmp_path:
     assert max(z.values()) > 2  # somebody else sees more
     everywhere = found.table[(found.table["affected"] == EVERYWHERE) & (found.table["outcome"] == "attempts")]
     assert len(everywhere) == len(SMALL_PLACES)
+
+
+def test_figures_in_cells_are_written_out() -> None:
+    told = {206.01: "+210", -13.46: "-13", 3.19: "+3.2", 0.483: "+0.48", -0.0021: "-0.0021", 0.0: "+0", 45300.0: "+45,000"}
+    assert {value: two_digits(value) for value in told} == told

@@ -1,7 +1,10 @@
 """Prints the lowest versions that pyproject.toml allows, as constraints for pip.
 
     python tests/packaging/lowest_versions.py > lowest.txt
-    python3.11 -m venv .lowest && .lowest/bin/pip install -c lowest.txt -e '.[dev]' && .lowest/bin/python -m pytest
+    python3.11 -m venv .lowest && .lowest/bin/pip install -c lowest.txt -e '.[dev]'
+    .lowest/bin/python -m pytest -W ignore::DeprecationWarning -W ignore::pyparsing.warnings.PyparsingDeprecationWarning
+
+Matplotlib 3.9 warns about newer versions of pyparsing, and the tests take warnings for errors.
 
 What checks the code (mypy, Ruff, stubs) and what builds packages is left as it is: no user needs it.
 """

@@ -125,7 +125,7 @@ class PairedTests:
         """
         names = list(placements)
         values: dict[str, Floats] = {name: np.zeros(0) for name in names}
-        running = list(names)
+        running, leading = list(names), names[0]
         for size in self.looks:
             if len(running) == 1:
                 break
@@ -134,10 +134,7 @@ class PairedTests:
                 values[name] = np.concatenate([values[name], own])
             leading = min(running, key=lambda name: float(values[name].mean()))
             running = [name for name in running if name == leading or not self._verdict(values[leading] - values[name]).better]
-        if trusted is not None and trusted in running:
-            best = trusted
-        else:
-            best = running[0] if len(running) == 1 else min(running, key=lambda name: float(values[name].mean()))
+        best = trusted if trusted is not None and trusted in running else leading
         return Race(best, {name: self._verdict(values[best][:len(values[name])] - values[name]) for name in names if name != best})
 
     def _harm(self, placements: list[Floats], count: int, what: str) -> Floats:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 import textwrap
 
 import numpy as np
 import pandas as pd
 
 from .charts import COLOURS, GREY, INK, LESS, MORE, Chart, empty, resource_title, styled
+from .words import number
 
 LETTERS = 9
 """Letters of a note that stand on an inch."""
@@ -18,8 +18,7 @@ CLEAR = 2.0
 
 def two_digits(value: float) -> str:
     """Two significant digits with their sign, written out: +3.2, -210."""
-    decimals = 1 - math.floor(math.log10(abs(value))) if value else 0
-    return f"{round(value, decimals):+,.{max(0, decimals)}f}"
+    return ("-" if value < 0 else "+") + number(float(f"{abs(value):.2g}"))
 
 
 @styled
